@@ -77,7 +77,7 @@ class RunPod(unittest.TestCase):
         self.assertEqual(result.stdout, "app | a b\napp | 1 2\napp | $(NO)\napp | 'q'\n")
 
     def test_image_is_laid_over_the_hosts_system_folders(self):
-        result = self.run_one(pod([shell("app", "vcuda-tool; cat /lib/vcuda/a.so; ls -d /lib/x86_64-linux-gnu /work /root/* 2>&1 | wc -l")]))
+        result = self.run_one(pod([shell("app", "vcuda-tool; cat /lib/vcuda/a.so; ls -A /root /home | grep -c .")]))
         self.assertEqual(result.stdout.splitlines()[:1], ["app | tool of the image"], result.stderr)
         self.assertIn("app | library", result.stdout)
 

@@ -1,0 +1,41 @@
+#!/usr/bin/python3
+"""Invariant 4: libvcuda.so exports every function cuda.h declares and nothing else but its own vcuda_ anchors; the call
+table has exactly one row for each. exports.py LIBVCUDA LIBUTILITIES CUDA_INCLUDE
+"""
+import re
+import subprocess
+import sys
+
+import elf
+import tree
+
+cuda_library, nvml_library, include = sys.argv[1:]
+
+# Unversioned names and per-thread twins are declared only for the driver's own builds.
+expanded = subprocess.run(["cc", "-E", "-P", "-D__CUDA_API_VERSION_INTERNAL", f"-I{include}", "-x", "c", f"{include}/cuda.h"],
+                          capture_output=True, text=True)
+if expanded.returncode != 0:
+    sys.exit(f"cc cannot read {include}/cuda.h: {expanded.stderr.strip()}")
+declared = set(re.findall(r"\bCUresult\s+(cu[A-Z]\w*)\s*\(", expanded.stdout))
+
+findings = []
+if len(declared) < 600:
+    findings.append(f"found only {len(declared)} functions in cuda.h: this test no longer reads it right")
+
+exported = elf.Library(cuda_library).exports
+findings += [f"libvcuda.so does not export {name}" for name in sorted(declared - exported)]
+findings += [f"libvcuda.so exports {name}, which cuda.h does not declare"
+             for name in sorted(exported - declared) if not name.startswith("vcuda_")]
+findings += [f"libutilities.so exports {name}: only nvml names belong there"
+             for name in sorted(elf.Library(nvml_library).exports) if not name.startswith(("nvml", "vcuda_"))]
+
+rows = {}
+for path in sorted((tree.root / "runtime-libs/api/calls").glob("*.def")):
+    if path.name in ("all.def", "internal.def"):
+        continue
+    for row in re.findall(r"^[A-Z]+\((?:0x[0-9a-fA-F]+,\s*)?(cu[A-Z]\w*)", path.read_text(), re.M):
+        rows.setdefault(row, []).append(path.name)
+findings += [f"the table has no row for {name}" for name in sorted(declared - rows.keys())]
+findings += [f"the table has a row for {name}, which cuda.h does not declare" for name in sorted(rows.keys() - declared)]
+findings += [f"the table has {len(where)} rows for {name}: {', '.join(where)}" for name, where in sorted(rows.items()) if len(where) > 1]
+tree.report(f"exports, table and cuda.h agree on {len(declared)} functions", findings)
