@@ -103,8 +103,8 @@ issue_certificate() {
 }
 
 start_webhook() {
-  "$(program vcuda-webhook)" --listen "127.0.0.1:$webhook_port" --status "127.0.0.1:$status_port" --policy "$stage/policy.yaml" \
-    --cert "$stage/certs/tls.crt" --key "$stage/certs/tls.key" >"$stage/log/webhook" 2>&1 &
+  "$(program vcuda-webhook)" --listen "127.0.0.1:$webhook_port" --status-listen "127.0.0.1:$status_port" --drain-delay 0 \
+    --policy "$stage/policy.yaml" --tls-cert "$stage/certs/tls.crt" --tls-key "$stage/certs/tls.key" >"$stage/log/webhook" 2>&1 &
   webhook_pid=$!
   await 10 "the webhook is ready" curl -fs "http://127.0.0.1:$status_port/readyz"
 }
