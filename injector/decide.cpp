@@ -1,0 +1,436 @@
+// The decision for one pod. See decide.hpp. A table of contents first (decide()), then one function a
+// question.
+#include "injector/decide.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "injector/environment.hpp"
+#include "injector/injected_container.hpp"
+#include "injector/pod.hpp"
+#include "injector/shape.hpp"
+#include "injector/status.hpp"
+#include "injector/target.hpp"
+#include "runtime-libs/contract/contract.hpp"
+
+namespace vcuda::injector {
+namespace json = boost::json;
+
+namespace {
+
+using Check = OrRefusal<void>;
+
+constexpr char annotation_mirror[] = "kubernetes.io/config.mirror";
+constexpr KubernetesVersion first_with_native_sidecars{1, 29};
+
+std::string quoted(std::string_view text) { return "'" + std::string(text) + "'"; }
+
+// ---- is it asked for
+// -------------------------------------------------------------------------------------------
+
+enum class Wish { none, yes, no };
+
+OrRefusal<Wish> read_wish(const Metadatum& found, std::string_view kind) {
+  if (found.not_a_string)
+    return Refusal{Reason::bad_annotation, std::string(kind) + " " + annotation_enabled +
+                                               " must be the string \"true\" or \"false\": put it in quotes"};
+  if (!found.text) return Wish::none;
+  if (*found.text == "true") return Wish::yes;
+  if (*found.text == "false") return Wish::no;
+  return Refusal{Reason::bad_annotation, std::string(kind) + " " + annotation_enabled +
+                                             " must be \"true\" or \"false\", found " + quoted(*found.text)};
+}
+
+// "false" in either place wins; a place the policy does not look at can only opt out.
+OrRefusal<Wish> wish_of(const json::value& pod, Trigger trigger) {
+  const auto annotation = read_wish(annotation_of(pod, annotation_enabled), "annotation");
+  const auto label = read_wish(label_of(pod, annotation_enabled), "label");
+  if ((annotation && *annotation == Wish::no) || (label && *label == Wish::no)) return Wish::no;
+  if (trigger != Trigger::label) {
+    if (!annotation) return annotation.error();
+    if (*annotation == Wish::yes) return Wish::yes;
+  }
+  if (trigger != Trigger::annotation) {
+    if (!label) return label.error();
+    if (*label == Wish::yes) return Wish::yes;
+  }
+  return Wish::none;
+}
+
+// ---- annotations of the user's
+// ---------------------------------------------------------------------------------
+
+OrRefusal<std::optional<std::string_view>> text_of(const json::value& pod, std::string_view key) {
+  const Metadatum found = annotation_of(pod, key);
+  if (found.not_a_string)
+    return Refusal{Reason::bad_annotation, std::string(key) + " must be a string: put it in quotes"};
+  return found.text;
+}
+
+Check read_preload_order(const json::value& pod, Plan& plan) {
+  const auto text = text_of(pod, annotation_preload_order);
+  if (!text) return text.error();
+  if (!*text || **text == "first") return {};
+  if (**text != "last")
+    return Refusal{Reason::bad_annotation, std::string(annotation_preload_order) +
+                                               " must be \"first\" or \"last\", found " + quoted(**text)};
+  plan.preload_order = PreloadOrder::last;
+  return {};
+}
+
+bool parse_port(std::string_view text, std::uint16_t& port) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  return error == std::errc() && end == text.data() + text.size() && port != 0;
+}
+
+// HOST, HOST:PORT, [IPV6], [IPV6]:PORT or a bare IPv6 address.
+bool parse_server(std::string_view text, Plan& plan) {
+  static constexpr std::size_t max_host_bytes = 253;  // RFC 1035, as text
+  std::string_view host = text;
+  std::string_view port;
+  bool has_port = false;
+  if (text.starts_with('[')) {
+    const std::size_t close = text.find(']');
+    if (close == std::string_view::npos) return false;
+    host = text.substr(1, close - 1);
+    const std::string_view rest = text.substr(close + 1);
+    if (host.find(':') == std::string_view::npos || (!rest.empty() && rest[0] != ':')) return false;
+    has_port = !rest.empty();
+    if (has_port) port = rest.substr(1);
+  } else if (std::count(text.begin(), text.end(), ':') == 1) {
+    host = text.substr(0, text.find(':'));
+    port = text.substr(text.find(':') + 1);
+    has_port = true;
+  }
+  if (host.empty() || host.size() > max_host_bytes || host[0] == '-') return false;
+  const bool is_ipv6 = host.find(':') != std::string_view::npos;
+  for (const char c : host) {
+    const bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    if (is_ipv6 ? !(hex || c == ':' || c == '.') : !(hex || letter || c == '-' || c == '.' || c == '_'))
+      return false;
+  }
+  if (has_port && !parse_port(port, plan.register_port)) return false;
+  plan.server = host;
+  return true;
+}
+
+Check read_server(const json::value& pod, const Policy& policy, Plan& plan) {
+  const auto text = text_of(pod, annotation_server);
+  if (!text) return text.error();
+  if (*text) {
+    if (parse_server(**text, plan)) return {};
+    return Refusal{
+        Reason::bad_annotation,
+        std::string(annotation_server) + " must be HOST or HOST:REGISTER_PORT, found " + quoted(**text)};
+  }
+  if (policy.server.empty())
+    return Refusal{Reason::no_server,
+                   std::string("no GPU server is named: set server in the policy, or the annotation ") +
+                       annotation_server};
+  if (parse_server(policy.server, plan)) return {};
+  return Refusal{Reason::no_server,
+                 "the policy's server must be HOST or HOST:REGISTER_PORT, found " + quoted(policy.server)};
+}
+
+// ---- the sidecar
+// -----------------------------------------------------------------------------------------------
+
+std::optional<SidecarMode> mode_in(const Status* status) {
+  if (status == nullptr || status->targets.empty()) return std::nullopt;
+  const auto has = [](const std::vector<std::string>& names) {
+    return std::find(names.begin(), names.end(), contract::sidecar_name) != names.end();
+  };
+  if (has(status->init_containers)) return SidecarMode::native;
+  if (has(status->containers)) return SidecarMode::classic;
+  return std::nullopt;
+}
+
+Check choose_sidecar(const json::value& pod, const Policy& policy, const Status* status, Plan& plan) {
+  const auto text = text_of(pod, annotation_sidecar);
+  if (!text) return text.error();
+  std::optional<SidecarMode> asked;
+  if (*text) {
+    asked = parse_sidecar_mode(**text);
+    if (!asked)
+      return Refusal{Reason::bad_annotation, std::string(annotation_sidecar) +
+                                                 " must be auto, native, classic or none, found " +
+                                                 quoted(**text)};
+  }
+  const bool has_native = !policy.cluster_version || *policy.cluster_version >= first_with_native_sidecars;
+  const auto restart = string_of(member(member(&pod, "spec"), "restartPolicy"));
+  const bool ends = restart == "Never" || restart == "OnFailure";
+  const bool asked_here = asked && *asked != SidecarMode::automatic;
+  const std::optional<SidecarMode> present = mode_in(status);
+
+  SidecarMode mode = asked_here ? *asked : present ? *present : asked ? *asked : policy.sidecar;
+  if (mode == SidecarMode::automatic) mode = has_native ? SidecarMode::native : SidecarMode::classic;
+  if (mode == SidecarMode::native && !has_native)
+    return Refusal{Reason::sidecar_not_supported,
+                   "a native sidecar needs Kubernetes 1.29, the policy says the cluster is " +
+                       std::to_string(policy.cluster_version->major) + "." +
+                       std::to_string(policy.cluster_version->minor)};
+  if (mode == SidecarMode::classic && ends) {
+    if (asked_here || !policy.allow_none)
+      return Refusal{Reason::sidecar_never_ends,
+                     "a classic sidecar would keep a pod with restartPolicy " + std::string(*restart) +
+                         " from ending; use native sidecars (Kubernetes 1.29) or " + annotation_sidecar +
+                         ": none"};
+    mode = SidecarMode::none;
+    plan.warnings.push_back(
+        "the pod is meant to end and the sidecar is a classic one: injected without a sidecar, "
+        "the library connects to the server by itself");
+  }
+  if (present && *present != mode)
+    return Refusal{Reason::container_taken,
+                   "the pod already has a sidecar of another mode; undo the injection first"};
+  plan.sidecar = mode;
+  return {};
+}
+
+// ---- what is in the way
+// ----------------------------------------------------------------------------------------
+
+Check check_volume(const json::value& pod) {
+  const json::array* volumes = array_of(member(member(&pod, "spec"), "volumes"));
+  const auto index = index_of(volumes, contract::volume_name);
+  if (index && object_of(member(&(*volumes)[*index], "emptyDir")) == nullptr)
+    return Refusal{Reason::volume_taken, std::string("the volume ") + contract::volume_name +
+                                             " exists and is no emptyDir; rename it"};
+  return {};
+}
+
+bool lists(const std::vector<std::string>& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// A container with our name must be one that we added, or be what we would add.
+Check check_container(const json::value& pod, ContainerList list, const std::vector<std::string>& added,
+                      const json::object* wanted, std::string_view name) {
+  const json::array* containers = containers_of(pod, list);
+  const auto index = index_of(containers, name);
+  if (!index || (wanted != nullptr && (lists(added, name) || covers((*containers)[*index], *wanted))))
+    return {};
+  return Refusal{Reason::container_taken, "the pod has its own " + quoted(name) + " in " +
+                                              std::string(field_name(list)) + "; rename or remove it"};
+}
+
+Check check_containers(const json::value& pod, const Status* status, const Plan& plan) {
+  static const Status nothing;
+  const Status& known = status ? *status : nothing;
+  const json::object copier = copier_container(plan);
+  const json::object sidecar = sidecar_container(plan);
+  using enum ContainerList;
+  const struct {
+    ContainerList list;
+    const std::vector<std::string>& added;
+    const json::object* wanted;
+    std::string_view name;
+  } checks[] = {
+      {init_containers, known.init_containers, &copier, contract::init_container_name},
+      {containers, known.containers, nullptr, contract::init_container_name},
+      {init_containers, known.init_containers, plan.sidecar == SidecarMode::native ? &sidecar : nullptr,
+       contract::sidecar_name},
+      {containers, known.containers, plan.sidecar == SidecarMode::classic ? &sidecar : nullptr,
+       contract::sidecar_name},
+  };
+  for (const auto& check : checks)
+    if (auto done = check_container(pod, check.list, check.added, check.wanted, check.name); !done)
+      return done;
+  return {};
+}
+
+// "/lib/vcuda/" and "//lib/./vcuda" as the path they are: no trailing slash, no empty or "." parts.
+std::string normal(std::string_view path) {
+  std::string out;
+  while (!path.empty()) {
+    const std::size_t end = std::min(path.find('/'), path.size());
+    const std::string_view part = path.substr(0, end);
+    if (!part.empty() && part != ".") out += "/" + std::string(part);
+    path.remove_prefix(std::min(end + 1, path.size()));
+  }
+  return out;
+}
+
+bool is_inside(const std::string& path, const std::string& folder) { return path.starts_with(folder + "/"); }
+
+Check check_mounts(const json::value& container) {
+  static const std::string ours = contract::app_mount_path;
+  const auto clash = [&](std::string_view text) {
+    return Refusal{Reason::mount_taken, "container " + quoted(name_of(container)) + " mounts " +
+                                            std::string(text) + ", which is at, above or below our " + ours +
+                                            "; move it"};
+  };
+  if (const json::array* mounts = array_of(member(&container, "volumeMounts")))
+    for (const json::value& mount : *mounts) {
+      const std::string_view text = string_of(member(&mount, "mountPath")).value_or("");
+      const std::string path = normal(text);
+      const bool same = path == ours;
+      if (same && string_of(member(&mount, "name")) == contract::volume_name && text == ours &&
+          member(&mount, "subPath") == nullptr && member(&mount, "subPathExpr") == nullptr)
+        continue;
+      if (same || is_inside(path, ours) || is_inside(ours, path)) return clash(text);
+    }
+  if (const json::array* devices = array_of(member(&container, "volumeDevices")))
+    for (const json::value& device : *devices) {
+      const std::string_view text = string_of(member(&device, "devicePath")).value_or("");
+      if (normal(text) == ours || is_inside(normal(text), ours)) return clash(text);
+    }
+  return {};
+}
+
+// A valueFrom that must be kept under another name needs that name to be free.
+Check check_environment(const json::value& container) {
+  const json::array* env = array_of(member(&container, "env"));
+  if (env == nullptr) return {};
+  for (const std::string_view variable : {contract::env_library_path, contract::env_preload}) {
+    const json::value* last = nullptr;
+    for (const json::value& entry : *env)
+      if (name_of(entry) == variable) last = &entry;
+    if (member(last, "valueFrom") != nullptr && index_of(env, original_name(variable)))
+      return Refusal{Reason::environment_taken, "container " + quoted(name_of(container)) + " sets " +
+                                                    original_name(variable) +
+                                                    ", under which the valueFrom of " +
+                                                    std::string(variable) + " would be kept; rename it"};
+  }
+  return {};
+}
+
+std::string vendor_of(std::string_view resource) {
+  return std::string(resource.substr(0, resource.find('/')));
+}
+
+Check check_resources(const json::value& container, const Policy& policy) {
+  const auto found = gpu_resources_of(container, policy.gpu_resources);
+  for (const std::string& other : found)
+    if (vendor_of(other) != vendor_of(found.front()))
+      return Refusal{Reason::mixed_gpu_resources, "container " + quoted(name_of(container)) + " asks for " +
+                                                      found.front() + " and for " + other + "; keep one"};
+  return {};
+}
+
+// ---- what may surprise
+// -----------------------------------------------------------------------------------------
+
+void warn_container(const json::value& container, const Policy& policy, Plan& plan) {
+  const std::string who = "container " + quoted(name_of(container));
+  for (const std::string& resource : gpu_resources_of(container, policy.gpu_resources))
+    plan.warnings.push_back(who + ": " + resource + " is taken away, the GPU is remote");
+  if (const json::array* from = array_of(member(&container, "envFrom")); from != nullptr && !from->empty())
+    plan.warnings.push_back(who + " has envFrom: an LD_PRELOAD or LD_LIBRARY_PATH in it is overridden");
+  if (const json::array* env = array_of(member(&container, "env")))
+    for (const json::value& entry : *env)
+      if (name_of(entry) == "NVIDIA_VISIBLE_DEVICES" && string_of(member(&entry, "value")) != "void")
+        plan.warnings.push_back(who +
+                                ": NVIDIA_VISIBLE_DEVICES becomes \"void\", no local GPU is handed out");
+}
+
+void warn_pod(const json::value& pod, Plan& plan) {
+  const json::value* spec = member(&pod, "spec");
+  const json::value* host_network = member(spec, "hostNetwork");
+  const bool is_name = std::any_of(plan.server.begin(), plan.server.end(),
+                                   [](char c) { return c != '.' && c != ':' && (c < '0' || c > '9'); });
+  if (host_network != nullptr && host_network->is_bool() && host_network->get_bool() && is_name &&
+      string_of(member(spec, "dnsPolicy")) != "ClusterFirstWithHostNet")
+    plan.warnings.push_back("hostNetwork without dnsPolicy ClusterFirstWithHostNet: the name " + plan.server +
+                            " may not resolve");
+  if (const auto arch = string_of(member(member(spec, "nodeSelector"), "kubernetes.io/arch"));
+      arch && *arch != "amd64")
+    plan.warnings.push_back("the pod selects nodes of architecture " + std::string(*arch) +
+                            ", the libraries are for amd64");
+  const json::object* annotations = object_of(member(member(&pod, "metadata"), "annotations"));
+  if (annotations == nullptr) return;
+  for (const auto& annotation : *annotations) {
+    const std::string_view key = annotation.key();
+    static constexpr std::string_view known[] = {annotation_enabled,       annotation_inject_container,
+                                                 annotation_server,        annotation_sidecar,
+                                                 annotation_preload_order, annotation_status};
+    if (key.starts_with("tensor-fusion.ai/") &&
+        std::find(std::begin(known), std::end(known), key) == std::end(known))
+      plan.warnings.push_back("annotation " + std::string(key) +
+                              " is not known to this version and has no effect");
+  }
+}
+
+const json::value& container_at(const json::value& pod, const Target& target) {
+  const json::array* containers = containers_of(pod, target.list);
+  return (*containers)[*index_of(containers, target.name)];
+}
+
+// ---- all of it
+// -------------------------------------------------------------------------------------------------
+
+OrRefusal<Plan> make_plan(const json::value& pod, const Policy& policy) {
+  if (auto done = check_shape(pod); !done) return done.error();
+  const auto read = status_of(pod);
+  if (!read) return Refusal{Reason::status_unreadable, to_line(read.error())};
+  const Status* status = *read ? &**read : nullptr;
+
+  Plan plan;
+  plan.request_port = policy.request_port;
+  plan.reply_port = policy.reply_port;
+  plan.register_port = policy.register_port;
+  plan.client_image = policy.client_image;
+  plan.image_pull_policy = policy.image_pull_policy;
+  plan.image_pull_secrets = policy.image_pull_secrets;
+  plan.copier_resources = policy.copier_resources;
+  plan.sidecar_resources = policy.sidecar_resources;
+  plan.volume_size_limit = policy.volume_size_limit;
+  plan.gpu_resources = policy.gpu_resources;
+  plan.resource_shape = shape_for(pod, {contract::init_container_name, contract::sidecar_name});
+
+  if (auto done = read_preload_order(pod, plan); !done) return done.error();
+  if (auto done = read_server(pod, policy, plan); !done) return done.error();
+  if (auto done = text_of(pod, annotation_inject_container); !done) return done.error();
+  auto targets = choose_targets(pod, policy, status);
+  if (!targets) return targets.error();
+  plan.targets = std::move(*targets);
+  if (auto done = choose_sidecar(pod, policy, status, plan); !done) return done.error();
+  if (plan.sidecar == SidecarMode::classic && plan.targets.front().list == ContainerList::init_containers)
+    return Refusal{Reason::sidecar_not_supported,
+                   "the init container " + quoted(plan.targets.front().name) +
+                       " runs before a classic sidecar starts; use native or none"};
+
+  if (auto done = check_volume(pod); !done) return done.error();
+  if (auto done = check_containers(pod, status, plan); !done) return done.error();
+  for (const Target& target : plan.targets) {
+    const json::value& container = container_at(pod, target);
+    if (auto done = check_target_shape(container, container_pointer(target.list, 0)); !done)
+      return done.error();
+    if (auto done = check_mounts(container); !done) return done.error();
+    if (auto done = check_environment(container); !done) return done.error();
+    if (auto done = check_resources(container, policy); !done) return done.error();
+    warn_container(container, policy, plan);
+  }
+  warn_pod(pod, plan);
+  return plan;
+}
+
+Decision skip(Reason reason, std::string particulars = "") {
+  std::string message(text(reason));
+  if (!particulars.empty()) message += ": " + particulars;
+  return Skip{reason, std::move(message)};
+}
+
+}  // namespace
+
+Decision decide(const json::value& pod, const Request& request, const Policy& policy) {
+  if (request.operation != Operation::create) return skip(Reason::not_create);
+  if (!request.subresource.empty()) return skip(Reason::not_create, "subresource " + request.subresource);
+  const auto wish = wish_of(pod, policy.trigger);
+  if (!wish) return Deny{wish.error().reason, wish.error().message};
+  if (*wish == Wish::none) return skip(Reason::not_requested);
+  if (*wish == Wish::no) return skip(Reason::opted_out);
+  const std::string own_namespace(string_of(member(member(&pod, "metadata"), "namespace")).value_or(""));
+  const std::string& in = request.pod_namespace.empty() ? own_namespace : request.pod_namespace;
+  if (lists(policy.excluded_namespaces, in)) return skip(Reason::excluded_namespace, in);
+  const Metadatum mirror = annotation_of(pod, annotation_mirror);
+  if (mirror.text || mirror.not_a_string) return skip(Reason::mirror_pod);
+  if (is_for_windows(pod)) return skip(Reason::windows);
+
+  auto plan = make_plan(pod, policy);
+  if (!plan) return Deny{plan.error().reason, plan.error().message};
+  return Inject{std::move(*plan)};
+}
+
+}  // namespace vcuda::injector

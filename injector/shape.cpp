@@ -1,0 +1,77 @@
+// Types of the fields we edit. See shape.hpp.
+#include "injector/shape.hpp"
+
+#include <set>
+
+#include "injector/pod.hpp"
+#include "runtime-libs/contract/contract.hpp"
+
+namespace vcuda::injector {
+namespace json = boost::json;
+
+namespace {
+
+OrRefusal<void> malformed(std::string path, std::string what) {
+  return Refusal{Reason::malformed_pod, std::move(path) + " " + std::move(what)};
+}
+
+bool absent(const json::value* value) { return value == nullptr || value->is_null(); }
+
+// Absent, null, or a list of objects that each have the string `key`.
+OrRefusal<void> check_list(const json::value* value, const std::string& path, std::string_view key) {
+  if (absent(value)) return {};
+  const json::array* list = value->if_array();
+  if (list == nullptr) return malformed(path, "is not a list");
+  for (std::size_t i = 0; i < list->size(); ++i)
+    if (string_of(member(&(*list)[i], key)).value_or("").empty())
+      return malformed(path + "/" + std::to_string(i), "has no " + std::string(key));
+  return {};
+}
+
+OrRefusal<void> check_map(const json::value* value, const std::string& path) {
+  if (absent(value) || value->is_object()) return {};
+  return malformed(path, "is not a map");
+}
+
+}  // namespace
+
+OrRefusal<void> check_shape(const json::value& pod) {
+  const json::value* spec = member(&pod, "spec");
+  if (object_of(spec) == nullptr) return malformed("/spec", "is missing or not a map");
+  for (const char* field : {"containers", "initContainers", "volumes", "imagePullSecrets"})
+    if (auto done = check_list(member(spec, field), std::string("/spec/") + field, "name"); !done)
+      return done;
+  const json::array* containers = containers_of(pod, ContainerList::containers);
+  if (containers == nullptr || containers->empty())
+    return malformed("/spec/containers", "is missing or empty");
+  std::set<std::string_view> names;
+  for (const ContainerList list : {ContainerList::init_containers, ContainerList::containers})
+    if (const json::array* each = containers_of(pod, list))
+      for (const json::value& container : *each)
+        if (!names.insert(name_of(container)).second)
+          return malformed("/spec/" + std::string(field_name(list)),
+                           "has the name '" + std::string(name_of(container)) + "' twice");
+  return check_map(member(member(&pod, "metadata"), "annotations"), "/metadata/annotations");
+}
+
+OrRefusal<void> check_target_shape(const json::value& container, const std::string& pointer) {
+  const std::string path = pointer.substr(0, pointer.rfind('/') + 1) + std::string(name_of(container));
+  if (auto done = check_list(member(&container, "env"), path + "/env", "name"); !done) return done;
+  if (const json::array* env = array_of(member(&container, "env")))
+    for (const json::value& entry : *env) {
+      const std::string_view name = name_of(entry);
+      const json::value* value = member(&entry, "value");
+      if ((name == contract::env_preload || name == contract::env_library_path) && value != nullptr &&
+          !value->is_string())
+        return malformed(path + "/env", "gives " + std::string(name) + " a value that is not a string");
+    }
+  if (auto done = check_list(member(&container, "volumeMounts"), path + "/volumeMounts", "mountPath"); !done)
+    return done;
+  const json::value* resources = member(&container, "resources");
+  if (auto done = check_map(resources, path + "/resources"); !done) return done;
+  for (const char* kind : {"limits", "requests"})
+    if (auto done = check_map(member(resources, kind), path + "/resources/" + kind); !done) return done;
+  return {};
+}
+
+}  // namespace vcuda::injector

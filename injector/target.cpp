@@ -1,0 +1,134 @@
+// Container choice. See target.hpp.
+#include "injector/target.hpp"
+
+#include <algorithm>
+
+#include "injector/decide.hpp"
+#include "injector/pod.hpp"
+#include "runtime-libs/contract/contract.hpp"
+
+namespace vcuda::injector {
+namespace json = boost::json;
+
+namespace {
+
+constexpr char annotation_default_container[] = "kubectl.kubernetes.io/default-container";
+
+// What other injectors add beside the app: never the app.
+bool is_foreign_sidecar(std::string_view name) {
+  return name == "istio-proxy" || name == "linkerd-proxy" || name == "daprd" || name == "vault-agent" ||
+         name.starts_with("datadog-");
+}
+
+std::vector<std::string> candidates(const json::value& pod) {
+  std::vector<std::string> names;
+  for (const json::value& container : *containers_of(pod, ContainerList::containers)) {
+    const std::string_view name = name_of(container);
+    if (name != contract::sidecar_name && !is_foreign_sidecar(name)) names.emplace_back(name);
+  }
+  return names;
+}
+
+std::string listed(const json::value& pod) {
+  std::string out;
+  for (const ContainerList list : {ContainerList::containers, ContainerList::init_containers}) {
+    const json::array* containers = containers_of(pod, list);
+    if (containers == nullptr) continue;
+    for (const json::value& container : *containers)
+      out += (out.empty() ? "" : ", ") + std::string(name_of(container));
+  }
+  return out;
+}
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
+  return text;
+}
+
+std::vector<Target> as_targets(const std::vector<std::string>& names) {
+  std::vector<Target> targets;
+  for (const std::string& one : names) targets.push_back({ContainerList::containers, one});
+  return targets;
+}
+
+// The pod's order, init containers first.
+void sort_as_in(const json::value& pod, std::vector<Target>& targets) {
+  const auto rank = [&](const Target& target) {
+    const auto index = index_of(containers_of(pod, target.list), target.name);
+    return std::pair(target.list == ContainerList::containers, index.value_or(0));
+  };
+  std::sort(targets.begin(), targets.end(),
+            [&](const Target& a, const Target& b) { return rank(a) < rank(b); });
+}
+
+OrRefusal<std::vector<Target>> named(const json::value& pod, std::string_view value) {
+  if (trim(value) == "*") return as_targets(candidates(pod));
+  std::vector<Target> targets;
+  std::string_view rest = value;
+  for (bool more = true; more;) {
+    const std::size_t comma = rest.find(',');
+    const std::string name(trim(rest.substr(0, comma)));
+    more = comma != std::string_view::npos;
+    if (more) rest.remove_prefix(comma + 1);
+    if (name.empty())
+      return Refusal{Reason::bad_annotation,
+                     std::string(annotation_inject_container) +
+                         " has an empty name; expected container names separated by ',', or \"*\""};
+    Target target{ContainerList::containers, name};
+    if (!index_of(containers_of(pod, ContainerList::containers), name)) {
+      target.list = ContainerList::init_containers;
+      if (!index_of(containers_of(pod, ContainerList::init_containers), name))
+        return Refusal{Reason::unknown_container, std::string(annotation_inject_container) + " names '" +
+                                                      name + "', the pod's containers are: " + listed(pod)};
+    }
+    if (name == contract::sidecar_name || name == contract::init_container_name)
+      return Refusal{Reason::bad_annotation, std::string(annotation_inject_container) + " names '" + name +
+                                                 "', which is the injector's own container"};
+    const auto same = [&](const Target& other) { return other.name == name; };
+    if (std::none_of(targets.begin(), targets.end(), same)) targets.push_back(std::move(target));
+  }
+  sort_as_in(pod, targets);
+  return targets;
+}
+
+}  // namespace
+
+OrRefusal<std::vector<Target>> choose_targets(const json::value& pod, const Policy& policy,
+                                              const Status* status) {
+  if (const auto value = annotation_of(pod, annotation_inject_container).text) {
+    auto targets = named(pod, *value);
+    if (targets && targets->empty())
+      return Refusal{Reason::no_container, "the pod has no container but sidecars: " + listed(pod)};
+    return targets;
+  }
+  const json::array* containers = containers_of(pod, ContainerList::containers);
+  if (status != nullptr) {
+    std::vector<Target> targets;
+    for (const ContainerStatus& each : status->targets)
+      if (index_of(containers_of(pod, each.target.list), each.target.name)) targets.push_back(each.target);
+    sort_as_in(pod, targets);
+    if (!targets.empty()) return targets;
+  }
+  if (const auto value = annotation_of(pod, annotation_default_container).text) {
+    if (!index_of(containers, *value))
+      return Refusal{Reason::unknown_container, std::string(annotation_default_container) + " names '" +
+                                                    std::string(*value) +
+                                                    "', the pod's containers are: " + listed(pod)};
+    return as_targets({std::string(*value)});
+  }
+  for (const std::string& name : policy.default_containers)
+    if (index_of(containers, name)) return as_targets({name});
+
+  const std::vector<std::string> possible = candidates(pod);
+  std::vector<std::string> with_gpu;
+  for (const std::string& name : possible)
+    if (!gpu_resources_of((*containers)[*index_of(containers, name)], policy.gpu_resources).empty())
+      with_gpu.push_back(name);
+  if (!with_gpu.empty()) return as_targets(with_gpu);
+  if (possible.size() == 1) return as_targets(possible);
+  return Refusal{Reason::no_container, "none of the containers is known to be the app: " + listed(pod) +
+                                           "; name it with the annotation " + annotation_inject_container};
+}
+
+}  // namespace vcuda::injector
