@@ -1,0 +1,44 @@
+// From the bytes of an AdmissionReview to the bytes of its answer: parse, decide, patch, serialise. Pure: no
+// socket, file, clock or log; what a shell wants to count or log is in the Answer.
+#pragma once
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "injector/policy.hpp"
+
+namespace vcuda::webhook {
+
+// What became of one request, for metrics and logs.
+enum class Outcome {
+  injected,   // a patch was sent
+  unchanged,  // the pod has everything already
+  skipped,    // allowed untouched
+  denied,     // refused with a reason for the user
+  invalid,    // not an AdmissionReview we understand: no review went back
+  failed      // our fault
+};
+std::string_view name(Outcome outcome);
+
+struct Answer {
+  unsigned status = 200;  // of HTTP
+  std::string body;       // JSON
+  Outcome outcome = Outcome::invalid;
+  std::string_view reason;     // from a fixed set, static storage: fit for a metric's label
+  std::string uid;             // request.uid; empty when it could not be read
+  std::string pod_namespace;   // request.namespace, likewise
+  std::size_t operations = 0;  // in the patch
+};
+
+// Answers one review (v1 or v1beta1, echoed). Never throws but std::bad_alloc. Thread-safe. At most one pass
+// over `body` beyond parsing; the answer never contains any of the pod but what a patch must repeat (merged
+// environment values).
+Answer answer(std::string_view body, const injector::Policy& policy);
+
+// The body of every refusal that is not a review: {"error": TEXT}.
+std::string error_body(std::string_view text);
+
+// An answer that says `text` under `status`, with the given label.
+Answer refusal(unsigned status, std::string_view reason, std::string_view text);
+
+}  // namespace vcuda::webhook
