@@ -34,12 +34,21 @@ namespace vcuda::api {
 #undef OLD
 #undef ABSENT
 
-// Opcodes of the rows written by hand, by the name of the function or request.
-namespace opcode {
+// A row whose layout is written by hand on both sides.
+struct HandRow {
+  std::uint16_t opcode;
+  Reply reply;
+  std::string_view name;
+  std::uint64_t hash;
+};
+
+// The rows written by hand, by the name of the function or request.
+namespace row {
 #define CALL(op, f, answer, ...)
 #define WRAP(op, f, answer, ...)
-#define SPECIAL(op, f, answer, revision) inline constexpr std::uint16_t f = op;
-#define INTERNAL(op, name, answer, revision) inline constexpr std::uint16_t name = op;
+#define SPECIAL(op, f, answer, revision) \
+  inline constexpr HandRow f{op, Reply::answer, #f, signature_hash(#f, Reply::answer, revision)};
+#define INTERNAL(op, name, answer, revision) SPECIAL(op, name, answer, revision)
 #define LOCAL(f)
 #define TWIN(f, base, arity)
 #define OLD(f, base, arity)
@@ -54,6 +63,6 @@ namespace opcode {
 #undef TWIN
 #undef OLD
 #undef ABSENT
-}  // namespace opcode
+}  // namespace row
 
 }  // namespace vcuda::api

@@ -1,0 +1,20 @@
+// How a library in an app reaches its server: through the sidecar's unix socket, or directly where VCUDA_SERVER says so.
+#pragma once
+#include "runtime-libs/transport/fd.hpp"
+#include "runtime-libs/wire/hello.hpp"
+#include "runtime-libs/wire/result.hpp"
+
+namespace vcuda::client {
+
+struct Reached {
+  transport::Fd control;   // the registration or the sidecar's socket; kept open for the session's life
+  transport::Fd requests;
+  transport::Fd replies;
+  char server[256] = {};  // the server's address, for messages
+};
+
+// Says on stderr, in one line with the address, why there is no session where there is none.
+// Takes at most wire::sidecar_deadline_ms.
+Result<Reached> reach_server(wire::SessionKind kind);
+
+}  // namespace vcuda::client

@@ -1,0 +1,136 @@
+#include "runtime-libs/client/core.hpp"
+
+#include <cstdlib>
+#include <cstring>
+#include <type_traits>
+#include <unistd.h>
+
+#include "runtime-libs/api/welcome.hpp"
+#include "runtime-libs/client/connect.hpp"
+#include "runtime-libs/client/say.hpp"
+#include "runtime-libs/contract/contract.hpp"
+#include "runtime-libs/transport/stream.hpp"
+
+namespace vcuda::client {
+namespace {
+
+constinit Core the_core;
+static_assert(std::is_trivially_destructible_v<Core>);
+
+bool is_set(const char* name) {
+  const char* value = ::getenv(name);
+  return value && *value && std::strcmp(value, "0") != 0;
+}
+
+void in_child() { core().abandon_in_child(); }
+void at_exit() { core().print_statistics(); }
+
+}  // namespace
+
+Core& core() { return the_core; }
+
+CUresult Core::connect() {
+  if (connected_.load(std::memory_order_acquire)) return session_.forked() ? CUDA_ERROR_NOT_INITIALIZED : CUDA_SUCCESS;
+  ::pthread_mutex_lock(&mutex_);
+  if (!tried_) {
+    tried_ = true;
+    outcome_ = connect_once();
+    connected_.store(outcome_ == CUDA_SUCCESS, std::memory_order_release);
+  }
+  CUresult outcome = outcome_;
+  ::pthread_mutex_unlock(&mutex_);
+  return outcome;
+}
+
+CUresult Core::connect_once() {
+  tracing_ = is_set(contract::env_trace);
+  Result<Reached> reached = reach_server(wire::SessionKind::cuda);
+  if (!reached) return CUDA_ERROR_NO_DEVICE;
+  std::memcpy(server_, reached->server, sizeof server_);
+
+  auto deadline = transport::Deadline::in_ms(wire::welcome_deadline_ms);
+  wire::ReplyHeader header{};
+  Status got = transport::receive_all(reached->replies.get(), &header, sizeof header, deadline);
+  if (got && (header.sequence != 0 || header.body_bytes > api::max_welcome_bytes)) got = Error::malformed;
+  void* body = got ? std::malloc(header.body_bytes) : nullptr;
+  if (got && !body) got = Error::no_memory;
+  if (got) got = transport::receive_all(reached->replies.get(), body, header.body_bytes, deadline);
+  if (got && !snapshot_.parse({static_cast<const std::byte*>(body), header.body_bytes})) got = Error::malformed;
+  if (!got) {
+    say("the GPU server %s accepted the session but sent no valid welcome: %s", server_, describe(got.failure()));
+    std::free(body);
+    return CUDA_ERROR_NO_DEVICE;
+  }
+  if (header.result != CUDA_SUCCESS) {
+    say("the GPU server %s has no usable GPU: %s", server_, snapshot_.message());
+    return static_cast<CUresult>(header.result);
+  }
+  if (!session_.open(static_cast<transport::Fd&&>(reached->requests), static_cast<transport::Fd&&>(reached->replies),
+                     server_))
+    return CUDA_ERROR_OUT_OF_MEMORY;
+  control_ = reached->control.release();
+  ::pthread_atfork(nullptr, nullptr, &in_child);
+  if (is_set(contract::env_stats)) std::atexit(&at_exit);
+  return CUDA_SUCCESS;
+}
+
+CUresult Core::state() const {
+  if (!initialised()) return CUDA_ERROR_NOT_INITIALIZED;
+  if (session_.alive()) return CUDA_SUCCESS;
+  return session_.forked() ? CUDA_ERROR_NOT_INITIALIZED : CUDA_ERROR_DEVICE_UNAVAILABLE;
+}
+
+bool Core::agrees(std::uint16_t opcode, std::uint64_t hash, const char* name) {
+  if (opcode >= opcodes) return false;
+  unsigned char known = agreement_[opcode].load(std::memory_order_relaxed);
+  if (known == 0) {
+    known = snapshot_.row_hash(opcode) == hash ? 1 : 2;
+    if (agreement_[opcode].exchange(known) == 0 && known == 2)
+      say("%s is refused: this library is vcuda %s, the server %s is vcuda %s, and the two describe it differently", name,
+          VCUDA_VERSION, server_, snapshot_.server_version());
+  }
+  return known == 1;
+}
+
+CUresult Core::ask(const api::HandRow& row, std::span<const Segment> body, Waiter& waiter) {
+  if (!agrees(row)) return CUDA_ERROR_NOT_SUPPORTED;
+  if (!session_.post(request(row), body, waiter) || !session_.await(waiter)) return state();
+  return static_cast<CUresult>(waiter.result);
+}
+
+CUresult Core::tell(const api::HandRow& row, std::span<const Segment> body) {
+  if (!agrees(row)) return CUDA_ERROR_NOT_SUPPORTED;
+  return session_.post(request(row), body) ? CUDA_SUCCESS : state();
+}
+
+void Core::thread_ended(std::uint32_t number) {
+  if (state() != CUDA_SUCCESS) return;
+  session_.post({api::row::thread_exit.opcode, 0, number, 0}, {});
+}
+
+void Core::abandon_in_child() {
+  if (!session_.alive()) return;
+  session_.abandon_in_child();
+  ::close(control_);
+}
+
+void Core::print_statistics() const {
+  const Statistics& s = session_.statistics();
+  say("calls=%llu waits=%llu bytes_sent=%llu bytes_received=%llu server=%s",
+      static_cast<unsigned long long>(s.calls.load()), static_cast<unsigned long long>(s.waits.load()),
+      static_cast<unsigned long long>(s.bytes_sent.load()), static_cast<unsigned long long>(s.bytes_received.load()),
+      server_);
+}
+
+CUresult enter(const char* name) {
+  Core& c = core();
+  if (c.tracing()) say("thread %u: %s", this_thread().number(), name);
+  return c.state();
+}
+
+CUresult refuse(const char* name, std::atomic<bool>& said) {
+  if (!said.exchange(true)) say("%s is not supported by vcuda %s", name, VCUDA_VERSION);
+  return CUDA_ERROR_NOT_SUPPORTED;
+}
+
+}  // namespace vcuda::client
