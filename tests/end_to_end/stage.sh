@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # The stage the scenarios play on: a private world (mounts, processes, network) that the kernel takes down with the
 # script, two nodes in it, the programs of one build. Sourced: `. stage.sh; enter_stage "$@"`. Knows no scenario.
 set -euo pipefail
