@@ -16,7 +16,6 @@
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
 #include <boost/beast/ssl/ssl_stream.hpp>
-#include <charconv>
 #include <optional>
 
 #include "webhook/endpoint.hpp"
@@ -28,10 +27,7 @@ namespace http = beast::http;
 using Parser = http::request_parser<http::string_body>;
 
 constexpr std::size_t read_chunk_bytes = 16 * 1024;  // one TLS record's most (RFC 8446, 5.1)
-constexpr std::string_view not_tls_answer =
-    "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: "
-    "49\r\n\r\n"
-    "{\"error\":\"this port speaks HTTPS, not plain HTTP\"}";
+constexpr std::string_view not_tls = "{\"error\":\"this port speaks HTTPS, not plain HTTP\"}";
 
 std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
 
@@ -64,22 +60,6 @@ bool is_message_error(const ErrorCode& error) {
 bool is_close(const ErrorCode& error) {
   return error == asio::error::eof || error == http::error::end_of_stream ||
          error == asio::ssl::error::stream_truncated || error == asio::error::connection_reset;
-}
-
-// What of a refused request is still to come, and how long it is worth waiting for.
-struct Rest {
-  std::uint64_t bytes;
-  std::chrono::milliseconds patience;
-};
-
-Rest rest_of(const Parser& parser, const ErrorCode& error, const Deadlines& deadlines) {
-  // Beast gives no content_length() for a header it stopped at, so the field is read.
-  const std::string_view field = view(parser.get()[http::field::content_length]);
-  std::uint64_t length = 0;
-  const auto parsed = std::from_chars(field.data(), field.data() + field.size(), length);
-  if (error == http::error::body_limit && !field.empty() && parsed.ec == std::errc())
-    return {std::min<std::uint64_t>(length, max_discarded_bytes), deadlines.body};
-  return {max_discarded_bytes, error == http::error::body_limit ? deadlines.body : deadlines.goodbye};
 }
 
 Ending ending(const ErrorCode& error, Ending timeout) {
@@ -136,8 +116,8 @@ class ReviewSession {
       const std::optional<Ending> end = co_await serve_one(first);
       if (!end) continue;
       ended_ = *end;
-      const bool polite = ended_ == Ending::after_answer || ended_ == Ending::after_refusal ||
-                          ended_ == Ending::by_client || ended_ == Ending::drained;
+      const bool polite =
+          ended_ == Ending::after_answer || ended_ == Ending::by_client || ended_ == Ending::drained;
       if (polite) co_await say_goodbye();
       co_return;
     }
@@ -171,18 +151,14 @@ class ReviewSession {
   }
 
   Task<void> answer_plain_http() {
-    TcpStream& raw = stream_.next_layer();
+    static const std::string text =
+        "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nConnection: close\r\n"
+        "Content-Length: " +
+        std::to_string(not_tls.size()) + "\r\n\r\n" + std::string(not_tls);
     deadline(serving_.deadlines.goodbye);
-    const auto [error, sent] = co_await asio::async_write(raw, asio::buffer(not_tls_answer), as_result);
-    if (error) co_return;
-    ErrorCode ignored;
-    raw.socket().shutdown(Socket::shutdown_send, ignored);
-    // A close with unread data would reset the connection and with it the answer.
-    std::array<char, 4096> discarded;
-    for (;;) {
-      const auto [read_error, n] = co_await raw.async_read_some(asio::buffer(discarded), as_result);
-      if (read_error) co_return;
-    }
+    const auto [error, sent] =
+        co_await asio::async_write(stream_.next_layer(), asio::buffer(text), as_result);
+    if (!error) co_await discard(serving_.deadlines.goodbye);
   }
 
   // Returns why the connection is over, or nothing when the next request may come.
@@ -202,24 +178,20 @@ class ReviewSession {
     parser.body_limit(serving_.limits.body_bytes);
     const auto [header_error, header_bytes] =
         co_await http::async_read_header(stream_, buffer_, parser, as_result);
-    if (is_message_error(header_error))
-      co_return co_await refuse(malformed(header_error, serving_.limits),
-                                rest_of(parser, header_error, serving_.deadlines));
+    if (is_message_error(header_error)) co_return co_await refuse(malformed(header_error, serving_.limits));
     if (header_error) co_return ending(header_error, Ending::header_timeout);
 
     const InFlight in_flight(serving_.metrics);
     const std::optional<Answer> refused = check_head(head_of(parser));
     if (expects_continue(parser)) {
       // A client that asks first need not send a body that is refused anyway.
-      if (refused) co_return co_await refuse(*refused, Rest{0, {}});
+      if (refused) co_return co_await refuse(*refused);
       if (const auto error = co_await write_continue()) co_return ending(error, Ending::write_timeout);
     }
 
     deadline(serving_.deadlines.body);
     const auto [body_error, body_bytes] = co_await http::async_read(stream_, buffer_, parser, as_result);
-    if (is_message_error(body_error))
-      co_return co_await refuse(malformed(body_error, serving_.limits),
-                                rest_of(parser, body_error, serving_.deadlines));
+    if (is_message_error(body_error)) co_return co_await refuse(malformed(body_error, serving_.limits));
     if (body_error) co_return ending(body_error, Ending::body_timeout);
 
     const auto began = std::chrono::steady_clock::now();
@@ -265,20 +237,27 @@ class ReviewSession {
     co_return error;
   }
 
-  // Answers a request whose rest is not wanted, then reads that rest away so that the answer is not lost to a
-  // reset.
-  Task<Ending> refuse(Answer answer, Rest rest) {
+  // Answers a request whose rest is not wanted and closes. The rest is read away, so that the answer is not
+  // lost to a reset; below TLS, because nobody needs it decrypted.
+  Task<Ending> refuse(Answer answer) {
     account(answer, {}, 0);
     if (const auto error = co_await write(answer, false)) co_return ending(error, Ending::write_timeout);
-    rest.bytes -= std::min<std::uint64_t>(rest.bytes, buffer_.size());
-    buffer_.clear();
-    deadline(rest.patience);
-    while (rest.bytes > 0) {
-      const auto [error, n] = co_await stream_.async_read_some(buffer_.prepare(read_chunk_bytes), as_result);
-      if (error) break;
-      rest.bytes -= std::min<std::uint64_t>(rest.bytes, n);
-    }
+    co_await say_goodbye();
+    co_await discard(serving_.deadlines.body);
     co_return Ending::after_refusal;
+  }
+
+  Task<void> discard(std::chrono::milliseconds patience) {
+    TcpStream& raw = beast::get_lowest_layer(stream_);
+    ErrorCode ignored;
+    raw.socket().shutdown(Socket::shutdown_send, ignored);
+    deadline(patience);
+    std::array<char, 4096> discarded;
+    for (std::size_t total = 0; total < max_discarded_bytes;) {
+      const auto [error, n] = co_await raw.async_read_some(asio::buffer(discarded), as_result);
+      if (error) break;
+      total += n;
+    }
   }
 
   Task<void> say_goodbye() {
