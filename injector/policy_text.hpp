@@ -8,7 +8,8 @@
 
 namespace vcuda::injector {
 
-// Parses `text`. Errors carry "LINE:COLUMN" as their place; the caller puts the file's name before it.
+// Parses `text`. Errors carry "LINE" or "LINE:COLUMN" as their place; the caller puts the file's name before
+// it.
 Result<Policy> parse_policy_text(std::string_view text);
 
 }  // namespace vcuda::injector

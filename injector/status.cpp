@@ -4,25 +4,15 @@
 #include <algorithm>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
-#include <cstdint>
-#include <cstdio>
 
 #include "injector/decide.hpp"
+#include "injector/fingerprint.hpp"
 #include "injector/pod.hpp"
 
 namespace vcuda::injector {
 namespace json = boost::json;
 
 namespace {
-
-// FNV-1a, 64 bits: finds edits by hand, defends against nobody.
-std::string hash_of(std::string_view text) {
-  std::uint64_t hash = 0xcbf29ce484222325;
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-  char out[17];
-  std::snprintf(out, sizeof out, "%016llx", static_cast<unsigned long long>(hash));
-  return out;
-}
 
 void put_list(json::object& into, std::string_view key, const std::vector<std::string>& names) {
   if (names.empty()) return;
@@ -212,7 +202,7 @@ bool Status::empty() const {
 
 std::string serialize(const Status& status) {
   json::object out = to_json(status);
-  const std::string hash = hash_of(json::serialize(out));
+  const std::string hash = fingerprint(json::serialize(out));
   out.emplace("hash", hash);
   return json::serialize(out);
 }
@@ -230,7 +220,7 @@ Result<Status> parse_status(std::string_view text) {
   json::object rest;
   for (const auto& field : fields)
     if (field.key() != "hash") rest.emplace(field.key(), field.value());
-  if (hash != hash_of(json::serialize(rest))) return unreadable("it was edited (its hash does not fit)");
+  if (hash != fingerprint(json::serialize(rest))) return unreadable("it was edited (its hash does not fit)");
   Status status;
   const std::string bad = read(fields, status);
   if (!bad.empty()) return unreadable("its member " + bad + " has the wrong form");
