@@ -14,6 +14,7 @@ runtime_marks = {"_Znwm", "_ZdlPv", "__cxa_throw", "__cxa_begin_catch", "_ZSt9te
                  "__cxa_guard_acquire", "__cxa_pure_virtual"}
 # crtstuff's own: it registers nothing when the program has no transactional memory clones.
 harmless_constructors = {"frame_dummy"}
+libc_own = {"__cxa_finalize", "__cxa_atexit"}  # named like the C++ runtime's, part of glibc since 2.2
 
 findings = []
 for path in sys.argv[1:]:
@@ -28,7 +29,7 @@ for path in sys.argv[1:]:
             findings.append(f"{name}: asks for {version}, newest allowed 2.17 (readelf -V names the symbol)")
     for symbol in sorted((library.undefined | library.symbols()) & runtime_marks):
         findings.append(f"{name}: has {symbol}: that is the C++ runtime")
-    for symbol in sorted(s for s in library.undefined if s.startswith(("_ZS", "_ZNS", "_ZNKS", "__cxa_")) and s != "__cxa_finalize"):
+    for symbol in sorted(s for s in library.undefined if s.startswith(("_ZS", "_ZNS", "_ZNKS", "__cxa_")) and s not in libc_own):
         findings.append(f"{name}: needs {symbol} of the C++ runtime")
     for constructor in library.constructor_names():
         if constructor not in harmless_constructors:
