@@ -33,6 +33,11 @@ inline constexpr std::uint16_t reply_port = 9997;     // server's send port (-s)
 inline constexpr std::uint16_t request_port = 9998;   // server's receive port (-r), client's send port
 inline constexpr std::uint16_t register_port = 9999;  // -p
 
+// cuGetExportTable of vcuda's own client library answers this id (a random one, ours) where no driver does: the server
+// recognises by it that it was given a client library as its driver.
+inline constexpr unsigned char client_library_id[16] = {0x7a, 0x1f, 0x5c, 0x02, 0x9d, 0xe4, 0x4b, 0x63,
+                                                        0xa8, 0x30, 0xc7, 0x11, 0x5e, 0x96, 0xf2, 0x4d};
+
 // Environment the libraries read.
 inline constexpr char env_server[] = "VCUDA_SERVER";          // HOST[:REGISTER_PORT]: connect without a sidecar
 inline constexpr char env_socket[] = "VCUDA_SOCKET";          // overrides app_socket_path; "@name" is abstract

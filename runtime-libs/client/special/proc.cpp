@@ -5,6 +5,7 @@
 #include "runtime-libs/client/contexts.hpp"
 #include "runtime-libs/client/core.hpp"
 #include "runtime-libs/client/exported.hpp"
+#include "runtime-libs/contract/contract.hpp"
 #include "runtime-libs/export_tables/export_tables.hpp"
 #include "runtime-libs/export_tables/proc_address.hpp"
 
@@ -133,6 +134,12 @@ VCUDA_EXPORT CUresult cuGetProcAddress(const char* symbol, void** pfn, int cudaV
 }
 
 VCUDA_EXPORT CUresult cuGetExportTable(const void** ppExportTable, const CUuuid* pExportTableId) {
+  static constexpr const char* client_library[] = {"vcuda", VCUDA_VERSION};
+  if (ppExportTable && pExportTableId &&
+      std::memcmp(pExportTableId->bytes, vcuda::contract::client_library_id, sizeof pExportTableId->bytes) == 0) {
+    *ppExportTable = client_library;
+    return CUDA_SUCCESS;
+  }
   tables::serve(backend);
   return tables::export_table(ppExportTable, pExportTableId);
 }

@@ -1,0 +1,57 @@
+// One request as a handler sees it: its header, its bytes, the session's objects, and room for the answer.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "runtime-libs/server/driver.hpp"
+#include "runtime-libs/server/handles.hpp"
+#include "runtime-libs/server/replies.hpp"
+#include "runtime-libs/server/staging.hpp"
+#include "runtime-libs/wire/cursor.hpp"
+#include "runtime-libs/wire/frame.hpp"
+
+namespace vcuda::server {
+
+class Images;
+class ThreadStreams;
+
+// What every handler of a session shares.
+struct SessionParts {
+  const Driver& driver;
+  Handles& handles;
+  Replies& replies;
+  Staging& staging;
+  Images& images;
+  ThreadStreams& thread_streams;
+};
+
+struct Call {
+  SessionParts& parts;
+  const wire::RequestHeader& header;
+  wire::Reader args;
+  std::vector<std::byte>& answer;  // the reply's body
+  bool answered = false;           // a `deliver` handler that will send its reply itself sets this
+  std::uint64_t stream = 0;        // the stream the call named, for latches
+
+  const Driver& driver() const { return parts.driver; }
+
+  template <class T>
+  CUresult find(std::uint64_t handle, T& object) const {
+    return parts.handles.find(handle, object);
+  }
+
+  // The driver's stream for a number that travelled: null and legacy as they are, per-thread as the client thread's own.
+  CUresult find_stream(std::uint64_t number, CUstream& real);
+
+  template <class T>
+  void put(const T& value) {
+    auto bytes = reinterpret_cast<const std::byte*>(&value);
+    answer.insert(answer.end(), bytes, bytes + sizeof value);
+  }
+};
+
+// Answers CUDA_ERROR_UNKNOWN for a request whose bytes contradict its row.
+using Handler = CUresult (*)(Call&);
+
+}  // namespace vcuda::server

@@ -1,0 +1,119 @@
+// Copies. Synchronous ones block their client thread's executor; asynchronous ones go through page-locked buffers, so that
+// starting them never blocks, and what comes back is sent by the stream itself once the device has it.
+#include <cstring>
+#include <memory>
+
+#include "runtime-libs/server/rows.hpp"
+#include "runtime-libs/wire/limits.hpp"
+
+namespace vcuda::server::special {
+namespace {
+
+struct CopyHead {
+  std::uint64_t device;
+  std::uint64_t bytes;
+  std::uint64_t stream;
+};
+
+// Reads the head and resolves the stream.
+CUresult read(Call& call, CopyHead& head, CUstream& stream) {
+  head = call.args.get<CopyHead>();
+  if (!call.args.ok() || head.bytes > wire::chunk_bytes) return CUDA_ERROR_UNKNOWN;
+  return call.find_stream(head.stream, stream);
+}
+
+// Returns a staging buffer from the driver's thread, when the stream has passed the copy.
+struct Lent {
+  Staging& staging;
+  void* buffer;
+};
+void CUDA_CB give_back(void* user) {
+  std::unique_ptr<Lent> lent(static_cast<Lent*>(user));
+  lent->staging.give_back(lent->buffer);
+}
+
+struct Due {
+  Staging& staging;
+  Replies& replies;
+  void* buffer;
+  std::uint32_t sequence;
+  std::size_t bytes;
+};
+void CUDA_CB deliver(void* user) {
+  std::unique_ptr<Due> due(static_cast<Due*>(user));
+  due->replies.send(due->sequence, CUDA_SUCCESS, {static_cast<const std::byte*>(due->buffer), due->bytes});
+  due->staging.give_back(due->buffer);
+}
+
+}  // namespace
+
+CUresult cuMemcpyHtoD_v2(Call& call) {
+  CopyHead head;
+  CUstream stream;
+  CUresult wrong = read(call, head, stream);
+  const std::byte* source = call.args.take(head.bytes);
+  if (!call.args.ok() || call.args.left() != 0) return CUDA_ERROR_UNKNOWN;
+  if (wrong != CUDA_SUCCESS) return wrong;
+  if (head.stream == api::stream_null) return call.driver().call<&::cuMemcpyHtoD_v2>(head.device, source, head.bytes);
+  CUresult result = call.driver().call<&::cuMemcpyHtoDAsync_v2>(head.device, source, head.bytes, stream);
+  return result == CUDA_SUCCESS ? call.driver().call<&::cuStreamSynchronize>(stream) : result;
+}
+
+CUresult cuMemcpyDtoH_v2(Call& call) {
+  CopyHead head;
+  CUstream stream;
+  if (CUresult wrong = read(call, head, stream)) return wrong;
+  call.answer.resize(head.bytes);
+  CUresult result = CUDA_SUCCESS;
+  if (head.stream == api::stream_null) {
+    result = call.driver().call<&::cuMemcpyDtoH_v2>(call.answer.data(), head.device, head.bytes);
+  } else {
+    result = call.driver().call<&::cuMemcpyDtoHAsync_v2>(call.answer.data(), head.device, head.bytes, stream);
+    if (result == CUDA_SUCCESS) result = call.driver().call<&::cuStreamSynchronize>(stream);
+  }
+  if (result != CUDA_SUCCESS) call.answer.clear();
+  return result;
+}
+
+CUresult cuMemcpyHtoDAsync_v2(Call& call) {
+  CopyHead head;
+  CUstream stream;
+  CUresult wrong = read(call, head, stream);
+  const std::byte* source = call.args.take(head.bytes);
+  if (!call.args.ok() || call.args.left() != 0) return CUDA_ERROR_UNKNOWN;
+  if (wrong != CUDA_SUCCESS) return wrong;
+  void* buffer = call.parts.staging.lend();
+  if (!buffer) return CUDA_ERROR_OUT_OF_MEMORY;
+  std::memcpy(buffer, source, head.bytes);
+  CUresult result = call.driver().call<&::cuMemcpyHtoDAsync_v2>(head.device, buffer, head.bytes, stream);
+  if (result == CUDA_SUCCESS) {
+    auto lent = std::make_unique<Lent>(Lent{call.parts.staging, buffer});
+    result = call.driver().call<&::cuLaunchHostFunc>(stream, &give_back, lent.get());
+    if (result == CUDA_SUCCESS) lent.release();
+    return result;  // on failure the buffer stays lent: the device may still read it
+  }
+  call.parts.staging.give_back(buffer);
+  return result;
+}
+
+CUresult cuMemcpyDtoHAsync_v2(Call& call) {
+  CopyHead head;
+  CUstream stream;
+  if (CUresult wrong = read(call, head, stream)) return wrong;
+  void* buffer = call.parts.staging.lend();
+  if (!buffer) return CUDA_ERROR_OUT_OF_MEMORY;
+  CUresult result = call.driver().call<&::cuMemcpyDtoHAsync_v2>(buffer, head.device, head.bytes, stream);
+  if (result != CUDA_SUCCESS) {
+    call.parts.staging.give_back(buffer);
+    return result;
+  }
+  auto due = std::make_unique<Due>(
+      Due{call.parts.staging, call.parts.replies, buffer, call.header.sequence, head.bytes});
+  result = call.driver().call<&::cuLaunchHostFunc>(stream, &deliver, due.get());
+  if (result != CUDA_SUCCESS) return result;
+  due.release();
+  call.answered = true;
+  return result;
+}
+
+}  // namespace vcuda::server::special

@@ -1,0 +1,126 @@
+#include "runtime-libs/server/worker.hpp"
+
+#include <chrono>
+#include <thread>
+
+#include "runtime-libs/wire/limits.hpp"
+
+namespace vcuda::server {
+namespace {
+
+// A session's client threads: beyond this one more is refused with CUDA_ERROR_OUT_OF_MEMORY where it blocks.
+constexpr std::size_t max_executors = 4096;
+
+// The context current to this thread of the worker, as the client's handle. Unknown after a call that changes it.
+constexpr std::uint64_t unknown_context = ~std::uint64_t{0};
+thread_local std::uint64_t current_context = 0;
+
+bool may_block(api::Reply reply) {
+  return reply == api::Reply::blocks || reply == api::Reply::syncs || reply == api::Reply::frees;
+}
+
+}  // namespace
+
+Worker::Worker(const Driver& driver, transport::Fd requests, transport::Fd replies)
+    : driver_(driver),
+      requests_(std::move(requests)),
+      replies_(std::move(replies)),
+      staging_(driver),
+      thread_streams_(driver),
+      parts_{driver_, handles_, replies_, staging_, images_, thread_streams_} {
+  for (const Row& row : rows()) row_of_[row.opcode] = &row;
+}
+
+Failure Worker::run() {
+  std::thread([this] { say_alive(); }).detach();
+  for (;;) {
+    Result<Frame> frame = requests_.next();
+    if (!frame) return frame.failure();
+    const wire::RequestHeader& header = frame->header;
+    const bool answered = header.flags & wire::wants_reply;
+    ++calls_;
+    waits_ += answered;
+    const Row* row = header.opcode < row_of_.size() ? row_of_[header.opcode] : nullptr;
+    if (row && api::is_answered(row->reply) != answered) return {Error::malformed};
+    if (row) dispatch(*row, header, frame->body);
+    else if (answered) replies_.send(header.sequence, CUDA_ERROR_NOT_SUPPORTED, {});
+    else latches_.add({header.thread, 0, header.context, CUDA_ERROR_NOT_SUPPORTED});
+  }
+}
+
+void Worker::dispatch(const Row& row, const wire::RequestHeader& header, std::span<const std::byte> body) {
+  if (row.opcode == api::row::thread_exit.opcode) executors_.erase(header.thread);
+  if (!may_block(row.reply)) {
+    ++busy_;
+    execute(row, header, body, answer_);
+    --busy_;
+    return;
+  }
+  if (executors_.size() >= max_executors && !executors_.contains(header.thread)) {
+    replies_.send(header.sequence, CUDA_ERROR_OUT_OF_MEMORY, {});
+    return;
+  }
+  ++busy_;
+  executor_of(header.thread)
+      .push([this, &row, header, owned = std::vector<std::byte>(body.begin(), body.end())] {
+        static thread_local std::vector<std::byte> answer;
+        execute(row, header, owned, answer);
+        --busy_;
+      });
+}
+
+void Worker::execute(const Row& row, const wire::RequestHeader& header, std::span<const std::byte> body,
+                     std::vector<std::byte>& answer) {
+  answer.clear();
+  Call call{parts_, header, wire::Reader(body), answer};
+  CUresult result = perform(row, call);
+  if (api::is_answered(row.reply)) {
+    if (!call.answered) replies_.send(header.sequence, result, answer);
+    // A delivery that could not be started is nobody's answer: its waiter is gone, the thread must hear of it.
+    if (row.reply == api::Reply::deliver && result != CUDA_SUCCESS)
+      latches_.add({header.thread, call.stream, header.context, result});
+  } else if (result != CUDA_SUCCESS) {
+    latches_.add({header.thread, call.stream, header.context, result});
+  }
+}
+
+CUresult Worker::perform(const Row& row, Call& call) {
+  const wire::RequestHeader& header = call.header;
+  if (row.reply == api::Reply::wait || row.reply == api::Reply::blocks)
+    if (CUresult before = latches_.take_for_thread(header.thread)) return before;
+
+  if (header.context != current_context) {
+    CUcontext context = nullptr;
+    if (header.context)
+      if (CUresult wrong = handles_.find(header.context, context)) {
+        // A primary context that is not retained yet: calls that need none may go on (retaining it is one).
+        if (api::number_in(header.context) >= api::first_minted_number) return wrong;
+        context = nullptr;
+      }
+    if (CUresult wrong = driver_.call<&::cuCtxSetCurrent>(context)) return wrong;
+    current_context = context ? header.context : 0;
+  }
+  CUresult result = row.handler(call);
+  // Creating, destroying and resetting contexts change what is current in this thread.
+  if (row.opcode >> 8 == 0x02 && row.opcode <= 0x0206) current_context = unknown_context;
+  if (row.reply == api::Reply::syncs && result == CUDA_SUCCESS)
+    result = latches_.take_for_sync(header.thread, call.stream, header.context);
+  return result;
+}
+
+Executor& Worker::executor_of(std::uint32_t thread) {
+  auto& executor = executors_[thread];
+  if (!executor) executor = std::make_unique<Executor>();
+  return *executor;
+}
+
+void Worker::say_alive() {
+  for (;;) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(wire::heartbeat_ms));
+    if (busy_.load() > 0) replies_.send_heartbeat();
+  }
+}
+
+SessionFigures Worker::figures() const { return {calls_, waits_, requests_.bytes_received(), replies_.bytes_sent()}; }
+
+}  // namespace vcuda::server

@@ -1,0 +1,67 @@
+// One session: reads requests in their order and starts each in that order. Quick calls run on the reading thread; calls
+// that may block run on a thread of their client thread. Runs in a process of its own.
+#pragma once
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+
+#include "runtime-libs/server/driver.hpp"
+#include "runtime-libs/server/executor.hpp"
+#include "runtime-libs/server/handles.hpp"
+#include "runtime-libs/server/images.hpp"
+#include "runtime-libs/server/latches.hpp"
+#include "runtime-libs/server/replies.hpp"
+#include "runtime-libs/server/requests.hpp"
+#include "runtime-libs/server/rows.hpp"
+#include "runtime-libs/server/staging.hpp"
+#include "runtime-libs/server/thread_streams.hpp"
+
+namespace vcuda::server {
+
+struct SessionFigures {
+  std::uint64_t calls = 0;
+  std::uint64_t waits = 0;
+  std::uint64_t bytes_in = 0;
+  std::uint64_t bytes_out = 0;
+};
+
+class Worker {
+ public:
+  Worker(const Driver& driver, transport::Fd requests, transport::Fd replies);
+
+  Replies& replies() { return replies_; }
+
+  // Serves until the client goes. The value says why it ended; Error::closed is the usual end.
+  Failure run();
+
+  SessionFigures figures() const;
+
+ private:
+  void dispatch(const Row& row, const wire::RequestHeader& header, std::span<const std::byte> body);
+  void execute(const Row& row, const wire::RequestHeader& header, std::span<const std::byte> body,
+               std::vector<std::byte>& answer);
+  CUresult perform(const Row& row, Call& call);
+  Executor& executor_of(std::uint32_t thread);
+  void say_alive();
+
+  const Driver& driver_;
+  Requests requests_;
+  Replies replies_;
+  Handles handles_;
+  Staging staging_;
+  Images images_;
+  ThreadStreams thread_streams_;
+  Latches latches_;
+  SessionParts parts_;
+
+  std::array<const Row*, 2048> row_of_{};
+  std::unordered_map<std::uint32_t, std::unique_ptr<Executor>> executors_;
+  std::vector<std::byte> answer_;  // of calls on the reading thread
+  std::uint64_t calls_ = 0;
+  std::uint64_t waits_ = 0;
+  std::atomic<int> busy_{0};  // calls being carried out now
+};
+
+}  // namespace vcuda::server
