@@ -76,6 +76,8 @@ void describe(CLI::App& app, Options& options) {
 std::variant<Options, Exit> read_options(int argc, char** argv) {
   CLI::App app{description};
   app.set_version_flag("--version", "vcuda-webhook " VCUDA_VERSION);
+  // So that what a chart's user appends overrides what the chart gives.
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   Options options;
   describe(app, options);
   try {
