@@ -189,6 +189,9 @@ class Editor {
 
   Result<TextEdit> remove_member(const YamlNode& parent, std::size_t index) {
     const YamlMember& member = parent.members[index];
+    // With a comma behind the only entry, too.
+    if (parent.flow && parent.members.size() == 1)
+      return TextEdit{member.key.begin, parent.end - 1 - member.key.begin, ""};
     if (parent.flow) {
       const std::size_t begin = index > 0 && index + 1 == parent.members.size()
                                     ? parent.members[index - 1].value.end
@@ -255,6 +258,7 @@ class Editor {
 
   Result<TextEdit> remove_item(const YamlNode& parent, std::size_t index) {
     const YamlNode& item = parent.items[index];
+    if (parent.flow && parent.items.size() == 1) return TextEdit{item.begin, parent.end - 1 - item.begin, ""};
     if (parent.flow) {
       const bool last = index + 1 == parent.items.size();
       const std::size_t begin = index > 0 && last ? parent.items[index - 1].end : item.begin;
