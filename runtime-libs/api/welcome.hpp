@@ -30,6 +30,4 @@ struct RowOffer {
 };
 static_assert(sizeof(RowOffer) == 16);
 
-inline constexpr std::uint64_t max_welcome_bytes = 1u << 20;
-
 }  // namespace vcuda::api

@@ -10,6 +10,7 @@
 #include "runtime-libs/transport/registration.hpp"
 #include "runtime-libs/transport/socket.hpp"
 #include "runtime-libs/transport/stream.hpp"
+#include "runtime-libs/wire/frame.hpp"
 #include "runtime-libs/wire/limits.hpp"
 
 namespace vcuda::client {
@@ -117,6 +118,20 @@ Result<Reached> reach_server(wire::SessionKind kind) {
   if (const char* server = variable(contract::env_server)) return reach_directly(server, kind);
   const char* path = variable(contract::env_socket);
   return reach_through_sidecar(path ? path : contract::app_socket_path, kind);
+}
+
+Result<Greeting> receive_greeting(int replies) {
+  auto deadline = transport::Deadline::in_ms(wire::welcome_deadline_ms);
+  wire::ReplyHeader header{};
+  if (Status got = transport::receive_all(replies, &header, sizeof header, deadline); !got) return got.failure();
+  if (header.sequence != 0 || header.body_bytes == 0) return Error::malformed;
+  if (header.body_bytes > wire::max_welcome_bytes) return Error::too_large;
+  Greeting greeting{header.result, std::malloc(header.body_bytes), header.body_bytes};
+  if (!greeting.body) return Error::no_memory;
+  Status got = transport::receive_all(replies, greeting.body, greeting.bytes, deadline);
+  if (got) return greeting;
+  std::free(greeting.body);
+  return got.failure();
 }
 
 }  // namespace vcuda::client

@@ -5,11 +5,9 @@
 #include <type_traits>
 #include <unistd.h>
 
-#include "runtime-libs/api/welcome.hpp"
 #include "runtime-libs/client/connect.hpp"
 #include "runtime-libs/client/say.hpp"
 #include "runtime-libs/contract/contract.hpp"
-#include "runtime-libs/transport/stream.hpp"
 
 namespace vcuda::client {
 namespace {
@@ -48,22 +46,17 @@ CUresult Core::connect_once() {
   if (!reached) return CUDA_ERROR_NO_DEVICE;
   std::memcpy(server_, reached->server, sizeof server_);
 
-  auto deadline = transport::Deadline::in_ms(wire::welcome_deadline_ms);
-  wire::ReplyHeader header{};
-  Status got = transport::receive_all(reached->replies.get(), &header, sizeof header, deadline);
-  if (got && (header.sequence != 0 || header.body_bytes > api::max_welcome_bytes)) got = Error::malformed;
-  void* body = got ? std::malloc(header.body_bytes) : nullptr;
-  if (got && !body) got = Error::no_memory;
-  if (got) got = transport::receive_all(reached->replies.get(), body, header.body_bytes, deadline);
-  if (got && !snapshot_.parse({static_cast<const std::byte*>(body), header.body_bytes})) got = Error::malformed;
-  if (!got) {
-    say("the GPU server %s accepted the session but sent no valid welcome: %s", server_, describe(got.failure()));
-    std::free(body);
+  Result<Greeting> greeting = receive_greeting(reached->replies.get());
+  Failure failure = greeting.failure();
+  if (greeting && !snapshot_.parse({static_cast<const std::byte*>(greeting->body), greeting->bytes}))
+    failure = {Error::malformed};
+  if (failure.code != Error::none) {
+    say("the GPU server %s accepted the session but sent no valid welcome: %s", server_, describe(failure));
     return CUDA_ERROR_NO_DEVICE;
   }
-  if (header.result != CUDA_SUCCESS) {
+  if (greeting->result != CUDA_SUCCESS) {
     say("the GPU server %s has no usable GPU: %s", server_, snapshot_.message());
-    return static_cast<CUresult>(header.result);
+    return static_cast<CUresult>(greeting->result);
   }
   if (!session_.open(static_cast<transport::Fd&&>(reached->requests), static_cast<transport::Fd&&>(reached->replies),
                      server_))

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "runtime-libs/server/nvml_session.hpp"
 #include "runtime-libs/server/options.hpp"
 #include "runtime-libs/server/registrar.hpp"
 #include "runtime-libs/server/welcome.hpp"
@@ -50,6 +51,11 @@ int try_driver(const Options& options) {
 int serve_session(const Options& options) {
   confine_worker();
   transport::Fd requests(worker_requests_fd), replies(worker_replies_fd);
+  if (options.nvml_session) {
+    Requests incoming(std::move(requests));
+    Replies outgoing(std::move(replies));
+    return serve_nvml(nvml_path(options.nvml, options.driver), incoming, outgoing);
+  }
   auto driver = Driver::load(driver_path(options));
   Welcome welcome = driver ? make_welcome(*driver) : refuse_welcome(CUDA_ERROR_NO_DEVICE, driver.error());
   if (welcome.result != CUDA_SUCCESS) {

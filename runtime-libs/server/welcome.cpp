@@ -4,34 +4,13 @@
 #include <cstring>
 
 #include "runtime-libs/api/welcome.hpp"
+#include "runtime-libs/server/body.hpp"
 #include "runtime-libs/server/rows.hpp"
 #include "runtime-libs/wire/hello.hpp"
 #include "runtime-libs/wire/limits.hpp"
 
 namespace vcuda::server {
 namespace {
-
-class Body {
- public:
-  template <class T>
-  void put(const T& value) {
-    raw(&value, sizeof value);
-  }
-  void raw(const void* bytes, std::size_t n) {
-    auto at = static_cast<const std::byte*>(bytes);
-    bytes_.insert(bytes_.end(), at, at + n);
-  }
-  // With the NUL counted in, at most what the client accepts.
-  void text(std::string value) {
-    value.resize(std::min(value.size(), wire::max_message_bytes - 1));
-    put(static_cast<std::uint32_t>(value.size() + 1));
-    raw(value.c_str(), value.size() + 1);
-  }
-  std::vector<std::byte> take() { return std::move(bytes_); }
-
- private:
-  std::vector<std::byte> bytes_;
-};
 
 std::string sentence(const Driver& driver, const char* call, CUresult result) {
   const char* text = nullptr;

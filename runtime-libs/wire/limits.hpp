@@ -24,6 +24,7 @@ inline constexpr std::size_t max_credentials_bytes = 8192;  // a JWT
 inline constexpr std::size_t max_message_bytes = 512;       // a sentence of refusal
 inline constexpr std::size_t max_devices = 64;
 inline constexpr std::size_t max_device_attributes = 256;  // cuda.h 13.0 ends at 148
+inline constexpr std::size_t max_welcome_bytes = 1u << 20;
 inline constexpr std::size_t max_rows = 4096;
 inline constexpr std::size_t max_address_bytes = 256;
 
