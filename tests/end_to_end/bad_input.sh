@@ -32,7 +32,8 @@ head -c 8388608 /dev/zero >"$stage/8MiB.json"
 refused 413 "$stage/8MiB.json"
 status=$(curl -sS -o /dev/null -w '%{http_code}' --cacert "$stage/certs/ca.crt" --resolve "$webhook_name:$webhook_port:127.0.0.1" "https://$webhook_name:$webhook_port/mutate")
 [ "$status" = 405 ] || fail "GET /mutate gave $status, expected 405"
-curl -sS --max-time 5 "http://127.0.0.1:$webhook_port/mutate" >/dev/null 2>&1 && fail "the TLS port answers plain HTTP"
+plain=$(curl -sS --max-time 5 -w ' %{http_code}' "http://127.0.0.1:$webhook_port/mutate")
+[[ $plain == *HTTPS*" 400" ]] || fail "plain HTTP on the TLS port: '$plain', expected 400 and a word about HTTPS"
 
 admit "$stage/pod.json" "$stage/patched.json"
 [ "$(jq length "$stage/patch.json")" -gt 0 ] || fail "the webhook no longer patches"
