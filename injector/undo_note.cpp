@@ -16,13 +16,16 @@ namespace {
 constexpr std::string_view mark = "# vcuda-inject undo: ";
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
-// Behind a byte order mark and a "---" that stands alone on its line; before everything else.
-std::size_t note_place(std::string_view text) {
+// Behind a byte order mark and a "---" line, before everything else: in front of a "---" it would belong to
+// the document before. Nothing where the document starts on that line ("--- {a: b}").
+std::optional<std::size_t> note_place(std::string_view text) {
   const std::size_t start = text.starts_with(byte_order_mark) ? byte_order_mark.size() : 0;
+  if (!text.substr(start).starts_with("---")) return start;
   const std::size_t line = std::min(text.find('\n', start), text.size());
-  std::string_view first = text.substr(start, line - start);
-  if (first.ends_with('\r')) first.remove_suffix(1);
-  return first == "---" && line < text.size() ? line + 1 : start;
+  const std::string_view rest = text.substr(start + 3, line - start - 3);
+  const std::size_t first = rest.find_first_not_of(" \t\r");
+  if (line == text.size() || (first != std::string_view::npos && rest[first] != '#')) return std::nullopt;
+  return line + 1;
 }
 
 struct Note {
@@ -32,12 +35,12 @@ struct Note {
 };
 
 std::optional<Note> find_note(std::string_view text) {
-  const std::size_t begin = note_place(text);
-  if (!text.substr(begin).starts_with(mark)) return std::nullopt;
-  const std::size_t line = std::min(text.find('\n', begin), text.size());
-  std::string_view body = text.substr(begin + mark.size(), line - begin - mark.size());
+  const auto begin = note_place(text);
+  if (!begin || !text.substr(*begin).starts_with(mark)) return std::nullopt;
+  const std::size_t line = std::min(text.find('\n', *begin), text.size());
+  std::string_view body = text.substr(*begin + mark.size(), line - *begin - mark.size());
   if (body.ends_with('\r')) body.remove_suffix(1);
-  return Note{begin, std::min(line + 1, text.size()), body};
+  return Note{*begin, std::min(line + 1, text.size()), body};
 }
 
 // The edits a note lists, if it is whole and fits the text; null otherwise.
@@ -78,9 +81,11 @@ std::string edit_with_note(std::string_view original, const std::vector<TextEdit
   const std::string note =
       std::string(mark) +
       json::serialize(json::object{{"hash", json::string(fingerprint(text))}, {"edits", list}});
+  const auto place = note_place(text);
+  if (!place) return text;
   const std::size_t newline = text.find('\n');
   const bool crlf = newline != std::string::npos && newline > 0 && text[newline - 1] == '\r';
-  return text.insert(note_place(text), note + (crlf ? "\r\n" : "\n"));
+  return text.insert(*place, note + (crlf ? "\r\n" : "\n"));
 }
 
 bool has_note(std::string_view text) { return find_note(text).has_value(); }
