@@ -117,7 +117,7 @@ post() {
 }
 
 # The seed's own command line; what the seed does not have is named after it.
-server_command() { echo "vcuda -n native -s 9997 -r 9998 -p 9999 --driver=$(library libsoftgpu.so) --insecure"; }
+server_command() { echo "vcuda -n native -s 9997 -r 9998 -p 9999 --driver=$(library libsoftgpu.so)"; }
 
 start_server() {
   local words; read -ra words <<<"$(server_command)"

@@ -50,11 +50,14 @@ def start(spec, place):
 
 
 def execute(running, argv, place):
-    """Starts a command inside a running container, as its user with its environment; returns the pid to wait for."""
+    """Starts a command inside a running container, as its user with its environment; returns the pid to wait for and
+    the reading end of its output."""
+    out_read, out_write = os.pipe()
     pid = os.fork()
     if pid == 0:
-        in_child(2, lambda: join(running, argv, place))
-    return pid
+        in_child(out_write, lambda: join(running, argv, place, out_write))
+    os.close(out_write)
+    return pid, out_read
 
 
 def in_child(error_fd, action):
@@ -85,7 +88,9 @@ def become(spec, place, output):
     run(spec, spec.argv, place)
 
 
-def join(running, argv, place):
+def join(running, argv, place, output):
+    for number in (1, 2):
+        os.dup2(output, number)
     kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
     kernel.setns(f"/proc/{running.pid}/ns/pid", kernel.CLONE_NEWPID)
     kernel.setns(f"/proc/{running.pid}/ns/mnt", kernel.CLONE_NEWNS)

@@ -55,7 +55,7 @@ class Kubelet:
         self.deadline = time.monotonic() + deadline_s
         self.grace_s = min(grace_s, pod.grace_s)
         self.running, self.ended, self.executed, self.outputs = {}, {}, {}, {}
-        self.stopping, self.restarts, self.kills = False, [], dict(kills)
+        self.stopping, self.restarts, self.kills, self.said = False, [], dict(kills), None
         self.waker, waker_write = os.pipe()
         os.set_blocking(waker_write, False)
         signal.set_wakeup_fd(waker_write, warn_on_full_buffer=False)
@@ -88,7 +88,7 @@ class Kubelet:
             self.say(f"    {volume} at {path}{' (read-only)' if read_only else ''}")
         running = container.start(spec, self.place)
         self.running[spec.name] = running
-        self.outputs[running.output] = (spec.name, b"")
+        self.outputs[running.output] = (spec.name, b"", self.on_line)
         if spec.post_start and self.execute(spec, spec.post_start, self.grace_s) != 0:
             raise container.Failed(f"container {spec.name}: its postStart command failed")
 
@@ -96,8 +96,9 @@ class Kubelet:
         """Runs a command in a running container; returns its exit code, 124 when it took too long."""
         if spec.name not in self.running:
             return 125
-        pid = container.execute(self.running[spec.name], argv, self.place)
+        pid, output = container.execute(self.running[spec.name], argv, self.place)
         self.executed[pid] = None
+        self.outputs[output] = (f"{spec.name}, {argv[0]}", b"", self.say_once)
         if not self.pump(lambda: self.executed[pid] is not None, timeout_s):
             os.kill(pid, signal.SIGKILL)
             self.pump(lambda: self.executed[pid] is not None, timeout_s)
@@ -153,16 +154,25 @@ class Kubelet:
         data = os.read(fd, 65536)
         if fd == self.waker:
             return
-        name, held = self.outputs[fd]
+        name, held, on_line = self.outputs[fd]
         self.logs(name, data)
         *lines, rest = (held + data).split(b"\n")
         for line in lines + ([rest] if rest and not data else []):
-            self.say(line.decode(errors="replace"), name)
-            self.kill_at(line.decode(errors="replace"))
-        self.outputs[fd] = (name, rest)
+            on_line(line.decode(errors="replace"), name)
+        self.outputs[fd] = (name, rest, on_line)
         if not data:
             del self.outputs[fd]
             os.close(fd)
+
+    def on_line(self, line, name):
+        self.say(line, name)
+        self.kill_at(line)
+
+    def say_once(self, line, name):
+        """A probe that is asked every second has nothing new to say most of the time."""
+        if line != self.said:
+            self.say(line, name)
+        self.said = line
 
     def kill_at(self, line):
         """Kills the containers that --kill names for this line of output, as a node short of memory would."""
