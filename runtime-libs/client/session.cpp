@@ -6,6 +6,7 @@
 #include <cstring>
 #include <new>
 #include <poll.h>
+#include <ctime>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -18,6 +19,19 @@ namespace vcuda::client {
 namespace {
 
 constexpr std::size_t max_segments = 6;
+
+// Larger requests are sent by their caller: copying them into the queue would cost more than the system call it saves.
+constexpr std::size_t largest_queued = 4096;
+
+// Requests that follow each other faster than this are a burst. About the time a small send takes on loopback, several
+// times over: slower callers lose nothing by sending themselves.
+constexpr std::int64_t burst_ns = 50'000;
+
+std::int64_t now_ns() {
+  timespec t{};
+  ::clock_gettime(CLOCK_MONOTONIC, &t);
+  return std::int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
+}
 
 class Lock {
  public:
@@ -33,7 +47,8 @@ class Lock {
 
 bool Session::open(transport::Fd requests, transport::Fd replies, const char* server) {
   ahead_ = static_cast<std::byte*>(std::malloc(ahead_capacity));
-  if (!ahead_) return false;
+  for (std::byte*& queue : queues_) queue = static_cast<std::byte*>(std::malloc(queue_capacity));
+  if (!ahead_ || !queues_[0] || !queues_[1]) return false;
   requests_ = requests.release();
   replies_ = replies.release();
   server_ = server;
@@ -48,12 +63,14 @@ void Session::abandon_in_child() {
   ::close(replies_);
 }
 
-bool Session::post(const Request& request, std::span<const Segment> body) { return send(request, body, nullptr); }
+bool Session::post(const Request& request, std::span<const Segment> body) {
+  return send(request, body, nullptr, false);
+}
 
 bool Session::post(const Request& request, std::span<const Segment> body, Waiter& waiter) {
   waiter.due = false;
   statistics_.waits.fetch_add(1, std::memory_order_relaxed);
-  return send(request, body, &waiter);
+  return send(request, body, &waiter, true);
 }
 
 bool Session::post_due(const Request& request, std::span<const Segment> body, Segment into) {
@@ -62,15 +79,15 @@ bool Session::post_due(const Request& request, std::span<const Segment> body, Se
   Waiter* waiter = new (memory) Waiter;
   waiter->due = true;
   waiter->into[0] = into;
-  // Once sent, the waiter belongs to whoever reads; where sending failed, `lose` has freed it with the rest.
-  return send(request, body, waiter) && start_reader();
+  // Once noted, the waiter belongs to whoever reads; where the session is lost, `lose` has freed it with the rest.
+  return send(request, body, waiter, false) && start_reader();
 }
 
-bool Session::send(const Request& request, std::span<const Segment> body, Waiter* waiter) {
-  iovec parts[max_segments + 1];
+bool Session::send(const Request& request, std::span<const Segment> body, Waiter* waiter, bool urgent) {
+  iovec parts[max_segments + 2];
   std::size_t bytes = 0;
   for (std::size_t i = 0; i < body.size(); ++i) {
-    parts[i + 1] = {const_cast<void*>(body[i].data), body[i].bytes};
+    parts[i + 2] = {const_cast<void*>(body[i].data), body[i].bytes};
     bytes += body[i].bytes;
   }
   wire::RequestHeader header{};
@@ -79,32 +96,100 @@ bool Session::send(const Request& request, std::span<const Segment> body, Waiter
   header.flags = static_cast<std::uint16_t>(request.flags | (waiter ? wire::wants_reply : 0));
   header.thread = request.thread;
   header.context = request.context;
-  parts[0] = {&header, sizeof header};
-
-  Lock order(send_mutex_);
-  header.sequence = next_sequence_++;
-  {
-    Lock lock(reply_mutex_);
-    if (!alive()) {
-      if (waiter && waiter->due) std::free(waiter);
-      return false;
-    }
-    if (waiter) {
-      waiter->sequence = header.sequence;
-      waiter->next = nullptr;
-      *last_ = waiter;
-      last_ = &waiter->next;
-      if (waiter->due) ++due_;
-    }
-  }
   statistics_.calls.fetch_add(1, std::memory_order_relaxed);
   statistics_.bytes_sent.fetch_add(bytes + sizeof header, std::memory_order_relaxed);
-  return write_frame(parts, body.size() + 1);
+
+  if (!urgent && bytes <= largest_queued) {
+    Lock order(order_mutex_);
+    const std::int64_t now = now_ns();
+    const bool burst = queue_bytes_ > 0 || now - last_sent_ns_ < burst_ns;
+    last_sent_ns_ = now;
+    if (burst && !sender_started_) start_sender();
+    if (burst && sender_started_ && queue_capacity - queue_bytes_ >= sizeof header + bytes) {
+      header.sequence = next_sequence_;
+      if (!note(waiter, header.sequence)) return false;
+      ++next_sequence_;
+      enqueue(header, body);
+      if (sender_idle_) ::pthread_cond_signal(&queued_);
+      return true;
+    }
+  }
+
+  Lock wire(wire_mutex_);
+  {
+    Lock order(order_mutex_);
+    header.sequence = next_sequence_;
+    if (!note(waiter, header.sequence)) return false;
+    ++next_sequence_;
+    std::span<const std::byte> queued = take_queue();
+    parts[0] = {const_cast<std::byte*>(queued.data()), queued.size()};
+  }
+  parts[1] = {&header, sizeof header};
+  return write_parts(parts, body.size() + 2);
+}
+
+bool Session::note(Waiter* waiter, std::uint32_t sequence) {
+  Lock lock(reply_mutex_);
+  if (!alive()) {
+    if (waiter && waiter->due) std::free(waiter);
+    return false;
+  }
+  if (!waiter) return true;
+  waiter->sequence = sequence;
+  waiter->next = nullptr;
+  *last_ = waiter;
+  last_ = &waiter->next;
+  if (waiter->due) ++due_;
+  return true;
+}
+
+void Session::enqueue(const wire::RequestHeader& header, std::span<const Segment> body) {
+  std::byte* at = queues_[filling_] + queue_bytes_;
+  std::memcpy(at, &header, sizeof header);
+  at += sizeof header;
+  for (const Segment& segment : body) {
+    if (segment.bytes) std::memcpy(at, segment.data, segment.bytes);
+    at += segment.bytes;
+  }
+  queue_bytes_ = static_cast<std::size_t>(at - queues_[filling_]);
+}
+
+std::span<const std::byte> Session::take_queue() {
+  std::span<const std::byte> queued(queues_[filling_], queue_bytes_);
+  filling_ = 1 - filling_;
+  queue_bytes_ = 0;
+  return queued;
+}
+
+void Session::start_sender() {
+  sender_started_ = start_detached_thread(&Session::run_sender, this);
+}
+
+void* Session::run_sender(void* self) {
+  auto* session = static_cast<Session*>(self);
+  while (session->alive()) {
+    ::pthread_mutex_lock(&session->order_mutex_);
+    while (session->queue_bytes_ == 0 && session->alive()) {
+      session->sender_idle_ = true;
+      ::pthread_cond_wait(&session->queued_, &session->order_mutex_);
+      session->sender_idle_ = false;
+    }
+    ::pthread_mutex_unlock(&session->order_mutex_);
+    Lock wire(session->wire_mutex_);
+    iovec part;
+    {
+      Lock order(session->order_mutex_);
+      std::span<const std::byte> queued = session->take_queue();
+      part = {const_cast<std::byte*>(queued.data()), queued.size()};
+    }
+    if (part.iov_len) session->write_parts(&part, 1);
+  }
+  return nullptr;
 }
 
 // While the socket is full, replies are read here if nobody else reads them: the worker may be unable to go on until
 // they are.
-bool Session::write_frame(iovec* parts, std::size_t count) {
+bool Session::write_parts(iovec* parts, std::size_t count) {
   for (;;) {
     Result<std::size_t> left = transport::send_some(requests_, parts, count);
     if (!left) {
@@ -266,6 +351,7 @@ void Session::lose(Failure failure) {
   first_ = nullptr;
   last_ = &first_;
   due_ = 0;
+  ::pthread_cond_broadcast(&queued_);
   ::shutdown(requests_, SHUT_RDWR);
   ::shutdown(replies_, SHUT_RDWR);
   ::pthread_cond_broadcast(&changed_);

@@ -3,6 +3,9 @@
 //
 // Threads: every member may be called from any thread. Whoever waits reads for all; a reading thread of its own starts
 // with the first data that is due while nobody waits. No call waits longer than wire::silence_limit_ms for a sign of life.
+//
+// A small request nobody waits for is sent at once where the wire is idle; within a burst it is queued, and a sending
+// thread of its own carries the queue away. A request somebody waits for takes the queue with it, so it is never delayed.
 #pragma once
 #include <atomic>
 #include <cstddef>
@@ -78,8 +81,17 @@ class Session {
  private:
   enum class State : int { closed, open, lost, forked };
 
-  bool send(const Request& request, std::span<const Segment> body, Waiter* waiter);
-  bool write_frame(iovec* parts, std::size_t count);
+  bool send(const Request& request, std::span<const Segment> body, Waiter* waiter, bool urgent);
+  // Puts the frame into the queue, which has room for it. The caller holds order_mutex_.
+  void enqueue(const wire::RequestHeader& header, std::span<const Segment> body);
+  // What was queued; the other buffer is filled from now on. The caller holds wire_mutex_ until it has sent the bytes, and
+  // order_mutex_.
+  std::span<const std::byte> take_queue();
+  // Notes who waits. False where the session is not alive. The caller holds order_mutex_.
+  bool note(Waiter* waiter, std::uint32_t sequence);
+  bool write_parts(iovec* parts, std::size_t count);
+  void start_sender();
+  static void* run_sender(void* session);
   // Reads one reply and completes its waiter. Called by whoever holds `reading_`.
   bool read_one();
   bool receive(void* bytes, std::size_t n);
@@ -94,8 +106,19 @@ class Session {
   int replies_ = -1;
   const char* server_ = "";
 
-  pthread_mutex_t send_mutex_ = PTHREAD_MUTEX_INITIALIZER;  // the order of requests
+  // Locked in this order: the wire, the order of requests, the replies.
+  pthread_mutex_t wire_mutex_ = PTHREAD_MUTEX_INITIALIZER;  // who writes to the socket
+
+  pthread_mutex_t order_mutex_ = PTHREAD_MUTEX_INITIALIZER;  // the order of requests, and the queue
+  pthread_cond_t queued_ = PTHREAD_COND_INITIALIZER;
   std::uint32_t next_sequence_ = 1;
+  static constexpr std::size_t queue_capacity = 65536;
+  std::byte* queues_[2] = {};  // one is filled while the other is sent
+  int filling_ = 0;
+  std::size_t queue_bytes_ = 0;
+  std::int64_t last_sent_ns_ = 0;
+  bool sender_started_ = false;
+  bool sender_idle_ = false;
 
   pthread_mutex_t reply_mutex_ = PTHREAD_MUTEX_INITIALIZER;  // everything below
   pthread_cond_t changed_ = PTHREAD_COND_INITIALIZER;

@@ -2,8 +2,8 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
+#include "runtime-libs/server/bytes.hpp"
 #include "runtime-libs/server/driver.hpp"
 #include "runtime-libs/server/handles.hpp"
 #include "runtime-libs/server/replies.hpp"
@@ -30,7 +30,7 @@ struct Call {
   SessionParts& parts;
   const wire::RequestHeader& header;
   wire::Reader args;
-  std::vector<std::byte>& answer;  // the reply's body
+  Bytes& answer;  // the reply's body
   bool answered = false;           // a `deliver` handler that will send its reply itself sets this
   std::uint64_t stream = 0;        // the stream the call named, for latches
 
@@ -46,8 +46,7 @@ struct Call {
 
   template <class T>
   void put(const T& value) {
-    auto bytes = reinterpret_cast<const std::byte*>(&value);
-    answer.insert(answer.end(), bytes, bytes + sizeof value);
+    answer.append(&value, sizeof value);
   }
 };
 

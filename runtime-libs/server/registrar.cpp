@@ -258,9 +258,9 @@ class Registrar::Impl {
           ++at;
           continue;
         }
-        if (WIFSIGNALED(status))
+        if (WIFSIGNALED(status) && !(ending_ && WTERMSIG(status) == SIGTERM))
           spdlog::error("event=worker_killed session={} worker={} signal={}", at->second, at->first, WTERMSIG(status));
-        else if (WEXITSTATUS(status) != 0)
+        else if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
           spdlog::warn("event=worker_failed session={} worker={} status={}", at->second, at->first, WEXITSTATUS(status));
         at = workers_.erase(at);
       }

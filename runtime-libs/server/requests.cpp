@@ -49,16 +49,17 @@ Result<Frame> Requests::next() {
     begin_ += body;
     return frame;
   }
-  if (large_.size() < body) large_.resize(wire::max_body_bytes);
+  frame.lease = buffers_.lend();
+  std::byte* large = frame.lease.get();
   std::size_t have = std::min(end_ - begin_, body);
-  std::memcpy(large_.data(), ahead_.data() + begin_, have);
+  std::memcpy(large, ahead_.data() + begin_, have);
   begin_ += have;
   while (have < body) {
-    Result<std::size_t> got = receive(large_.data() + have, body - have);
+    Result<std::size_t> got = receive(large + have, body - have);
     if (!got) return got.failure();
     have += *got;
   }
-  frame.body = {large_.data(), body};
+  frame.body = {large, body};
   return frame;
 }
 

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "runtime-libs/server/body_buffers.hpp"
 #include "runtime-libs/transport/fd.hpp"
 #include "runtime-libs/wire/frame.hpp"
 #include "runtime-libs/wire/result.hpp"
@@ -13,7 +14,8 @@ namespace vcuda::server {
 
 struct Frame {
   wire::RequestHeader header{};
-  std::span<const std::byte> body;  // valid until the next call of `next`
+  std::span<const std::byte> body;  // valid until the next call of `next`, or as long as the lease
+  BodyBuffers::Lease lease;         // holds a large body; null for the usual small one
 };
 
 class Requests {
@@ -36,7 +38,7 @@ class Requests {
   std::vector<std::byte> ahead_;
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
-  std::vector<std::byte> large_;  // a body that does not fit ahead
+  BodyBuffers buffers_;
   std::uint64_t bytes_ = 0;
 };
 

@@ -101,7 +101,7 @@ CUresult serve(Call& call) {
     }
   });
   if (result != CUDA_SUCCESS) return result;
-  call.answer.insert(call.answer.end(), bytes_out.begin(), bytes_out.end());
+  call.answer.append(bytes_out.data(), bytes_out.size());
   if constexpr (consumes_handle<F>) call.parts.handles.remove(numbers[0]);
   return result;
 }

@@ -42,17 +42,18 @@ Failure Worker::run() {
     waits_ += answered;
     const Row* row = header.opcode < row_of_.size() ? row_of_[header.opcode] : nullptr;
     if (row && api::is_answered(row->reply) != answered) return {Error::malformed};
-    if (row) dispatch(*row, header, frame->body);
+    if (row) dispatch(*row, *frame);
     else if (answered) replies_.send(header.sequence, CUDA_ERROR_NOT_SUPPORTED, {});
     else latches_.add({header.thread, 0, header.context, CUDA_ERROR_NOT_SUPPORTED});
   }
 }
 
-void Worker::dispatch(const Row& row, const wire::RequestHeader& header, std::span<const std::byte> body) {
+void Worker::dispatch(const Row& row, const Frame& frame) {
+  const wire::RequestHeader& header = frame.header;
   if (row.opcode == api::row::thread_exit.opcode) executors_.erase(header.thread);
   if (!may_block(row.reply)) {
     ++busy_;
-    execute(row, header, body, answer_);
+    execute(row, header, frame.body, answer_);
     --busy_;
     return;
   }
@@ -61,16 +62,18 @@ void Worker::dispatch(const Row& row, const wire::RequestHeader& header, std::sp
     return;
   }
   ++busy_;
-  executor_of(header.thread)
-      .push([this, &row, header, owned = std::vector<std::byte>(body.begin(), body.end())] {
-        static thread_local std::vector<std::byte> answer;
-        execute(row, header, owned, answer);
-        --busy_;
-      });
+  auto carry_out = [this, &row, header](std::span<const std::byte> body) {
+    static thread_local Bytes answer;
+    execute(row, header, body, answer);
+    --busy_;
+  };
+  Executor& executor = executor_of(header.thread);
+  if (frame.lease) executor.push([carry_out, lease = frame.lease, body = frame.body] { carry_out(body); });
+  else executor.push([carry_out, body = std::vector<std::byte>(frame.body.begin(), frame.body.end())] { carry_out(body); });
 }
 
 void Worker::execute(const Row& row, const wire::RequestHeader& header, std::span<const std::byte> body,
-                     std::vector<std::byte>& answer) {
+                     Bytes& answer) {
   answer.clear();
   Call call{parts_, header, wire::Reader(body), answer};
   CUresult result = perform(row, call);

@@ -39,9 +39,9 @@ class Worker {
   SessionFigures figures() const;
 
  private:
-  void dispatch(const Row& row, const wire::RequestHeader& header, std::span<const std::byte> body);
+  void dispatch(const Row& row, const Frame& frame);
   void execute(const Row& row, const wire::RequestHeader& header, std::span<const std::byte> body,
-               std::vector<std::byte>& answer);
+               Bytes& answer);
   CUresult perform(const Row& row, Call& call);
   Executor& executor_of(std::uint32_t thread);
   void say_alive();
@@ -58,7 +58,7 @@ class Worker {
 
   std::array<const Row*, 2048> row_of_{};
   std::unordered_map<std::uint32_t, std::unique_ptr<Executor>> executors_;
-  std::vector<std::byte> answer_;  // of calls on the reading thread
+  Bytes answer_;  // of calls on the reading thread
   std::uint64_t calls_ = 0;
   std::uint64_t waits_ = 0;
   std::atomic<int> busy_{0};  // calls being carried out now

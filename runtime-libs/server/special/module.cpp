@@ -81,10 +81,7 @@ CUresult finish(Call& call, Load& load, T object, CUresult result) {
     if (!log.empty()) log.push_back('\0');
     call.put(static_cast<std::uint32_t>(log.size()));
   }
-  for (const auto& log : load.logs) {
-    auto bytes = reinterpret_cast<const std::byte*>(log.data());
-    call.answer.insert(call.answer.end(), bytes, bytes + log.size());
-  }
+  for (const auto& log : load.logs) call.answer.append(log.data(), log.size());
   if (result != CUDA_SUCCESS) return result;
   call.parts.images.keep(load.minted, std::move(load.images));
   return call.parts.handles.add(load.minted, object, result);
