@@ -4,7 +4,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <future>
 #include <thread>
 #include <vector>
@@ -14,9 +13,6 @@
 
 namespace vcuda::webhook {
 namespace {
-
-using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
-                                         asio::wait_traits<std::chrono::steady_clock>, Executor>;
 
 constexpr std::chrono::milliseconds accept_pause{100};  // when the process is out of descriptors
 constexpr std::chrono::milliseconds drain_poll{10};

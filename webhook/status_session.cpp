@@ -2,7 +2,6 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
@@ -85,13 +84,12 @@ Task<void> serve_status(const Serving& serving, Acceptor& acceptor) {
   for (;;) {
     auto [error, socket] = co_await acceptor.async_accept(as_result);
     if (error == asio::error::operation_aborted || !acceptor.is_open()) co_return;
-    if (error || *open >= max_status_connections) {
-      asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>,
-                                 Executor>
-          pause(acceptor.get_executor(), accept_pause);
-      if (error) co_await pause.async_wait(as_result);
+    if (error) {
+      Timer pause(acceptor.get_executor(), accept_pause);
+      co_await pause.async_wait(as_result);
       continue;
     }
+    if (*open >= max_status_connections) continue;
     ErrorCode ignored;
     socket.set_option(Tcp::no_delay(true), ignored);
     ++*open;

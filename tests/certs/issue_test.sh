@@ -36,7 +36,7 @@ grep -q "exists already; --force" "$work/err" || fail "no word about --force"
 [ "$sum" = "$(cat "$work"/a/* | sha256sum)" ] || fail "files were overwritten without --force"
 expect 0 "$certs" issue --out "$work/a" --force
 [ "$sum" != "$(cat "$work"/a/* | sha256sum)" ] || fail "--force replaced nothing"
-[ "$(ls "$work/a" | wc -l)" = 4 ] || fail "something was left behind: $(ls "$work/a")"
+[ "$(find "$work/a" -type f | wc -l)" = 4 ] || fail "something was left behind: $(find "$work/a")"
 
 expect 0 "$certs" issue --out "$work/b" --days 7 --ca-days 30
 openssl x509 -in "$work/b/tls.crt" -noout -checkend $((7 * 86400 - 60)) >/dev/null || fail "lives shorter than 7 days"

@@ -67,13 +67,14 @@ done
 
 echo "== what the objects say"
 render 1.30.0
+# shellcheck disable=SC2016 # jq's variables
 restricted='.securityContext as $pod | .containers | all(.[]; .securityContext.allowPrivilegeEscalation == false
   and .securityContext.readOnlyRootFilesystem == true and .securityContext.capabilities.drop == ["ALL"]
   and $pod.runAsNonRoot == true and $pod.seccompProfile.type == "RuntimeDefault")'
 for owner in "Deployment rel-vcuda-webhook" "DaemonSet rel-vcuda-server"; do
   # shellcheck disable=SC2086
   holds $owner ".spec.template.spec | .automountServiceAccountToken == false and (.hostNetwork // false) == false and ($restricted)"
-  # shellcheck disable=SC2086
+  # shellcheck disable=SC2086,SC2016
   holds $owner '.spec.selector.matchLabels as $s | .spec.template.metadata.labels | contains($s)'
 done
 holds ServiceAccount rel-vcuda-webhook '.automountServiceAccountToken == false'
@@ -94,7 +95,7 @@ echo "== values"
 render 1.30.0 --set webhook.replicas=1 --set certificates.caBundle=QUJD --set certificates.existingSecret.name=mine \
   --set policy.trigger=annotation --set webhook.failurePolicy=Ignore --set webhook.excludedNamespaces='{team-a,gpu}' \
   --set images.registry=reg.example/x/ --set images.pullSecrets='{pull}' --set server.service.type=clusterIP \
-  --set images.client.digest=sha256:$(printf '0%.0s' $(seq 64)) --set webhook.hostNetwork=true --set policy.sidecar.mode=classic
+  --set images.client.digest="sha256:$(printf '%064d' 0)" --set webhook.hostNetwork=true --set policy.sidecar.mode=classic
 lacks PodDisruptionBudget rel-vcuda-webhook
 webhook_holds '.clientConfig.caBundle == "QUJD" and .failurePolicy == "Ignore"'
 webhook_holds '.matchConditions[0].expression == "'"$expression"'"'
@@ -116,7 +117,7 @@ awk '$1 == "name:" && length($2) > 63 {bad = 1; print} END {exit bad}' "$work/lo
 echo "== the webhook reads the policy"
 if [ -x "${VCUDA_BUILD:-}/bin/vcuda-webhook" ]; then
   "$VCUDA_BUILD/bin/vcuda-certs" issue --out "$work/tls" >/dev/null 2>&1
-  for set in policy.trigger=both policy.trigger=label,policy.sidecar.mode=none,policy.clusterVersion=1.27 server.enabled=false,images.pullSecrets={a}; do
+  for set in policy.trigger=both policy.trigger=label,policy.sidecar.mode=none,policy.clusterVersion=1.27 server.enabled=false,'images.pullSecrets={a}'; do
     render 1.30.0 --set "$set"
     object ConfigMap rel-vcuda-policy | jq -r '.data["policy.yaml"]' >"$work/policy.yaml"
     "$VCUDA_BUILD/bin/vcuda-webhook" --tls-cert "$work/tls/tls.crt" --tls-key "$work/tls/tls.key" --policy "$work/policy.yaml" \

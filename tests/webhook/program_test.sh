@@ -58,7 +58,8 @@ for _ in $(seq 200); do
   kill -0 "$pid" 2>/dev/null || fail "it ended before it listened"
   sleep 0.05
 done
-review_port= status_port=
+review_port='' status_port=''
+# shellcheck source=/dev/null
 . "$work/ports"
 grep -qF "reviews https://127.0.0.1:$review_port/mutate, status http://127.0.0.1:$status_port" "$work/out" ||
   fail "the line on stdout does not name the ports: $(cat "$work/out")"
