@@ -45,8 +45,8 @@ boost::system::result<Driver, std::string> Driver::load(const std::string& path)
   std::memcpy(client_library.bytes, contract::client_library_id, sizeof client_library.bytes);
   if (driver.call<&::cuGetExportTable>(&table, &client_library) == CUDA_SUCCESS)
     return path + " is vcuda's own client library, not a driver: name the driver with --driver=PATH";
-  if (!driver.has(Symbol::cuInit) || !driver.has(Symbol::cuMemAlloc_v2) || !driver.has(Symbol::cuLaunchKernel))
-    return path + " is not a CUDA driver library: it lacks cuInit, cuMemAlloc_v2 or cuLaunchKernel";
+  if (!driver.has(Symbol::cuInit) || !driver.has(Symbol::cuMemAlloc_v2))
+    return path + " is not a CUDA driver library: it exports neither cuInit nor cuMemAlloc_v2";
   return driver;
 }
 

@@ -1,7 +1,7 @@
 #include "runtime-libs/server/worker.hpp"
 
 #include <chrono>
-#include <thread>
+#include <condition_variable>
 
 #include "runtime-libs/wire/limits.hpp"
 
@@ -32,7 +32,7 @@ Worker::Worker(const Driver& driver, transport::Fd requests, transport::Fd repli
 }
 
 Failure Worker::run() {
-  std::thread([this] { say_alive(); }).detach();
+  heart_ = std::jthread([this](std::stop_token stop) { say_alive(std::move(stop)); });
   for (;;) {
     Result<Frame> frame = requests_.next();
     if (!frame) return frame.failure();
@@ -117,11 +117,13 @@ Executor& Worker::executor_of(std::uint32_t thread) {
   return *executor;
 }
 
-void Worker::say_alive() {
-  for (;;) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(wire::heartbeat_ms));
+void Worker::say_alive(std::stop_token stop) {
+  std::mutex mutex;
+  std::condition_variable_any stopped;
+  std::unique_lock lock(mutex);
+  while (!stopped.wait_for(lock, stop, std::chrono::milliseconds(wire::heartbeat_ms), [] { return false; }) &&
+         !stop.stop_requested())
     if (busy_.load() > 0) replies_.send_heartbeat();
-  }
 }
 
 SessionFigures Worker::figures() const { return {calls_, waits_, requests_.bytes_received(), replies_.bytes_sent()}; }

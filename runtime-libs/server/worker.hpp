@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <thread>
 #include <unordered_map>
 
 #include "runtime-libs/server/driver.hpp"
@@ -44,7 +45,7 @@ class Worker {
                Bytes& answer);
   CUresult perform(const Row& row, Call& call);
   Executor& executor_of(std::uint32_t thread);
-  void say_alive();
+  void say_alive(std::stop_token stop);
 
   const Driver& driver_;
   Requests requests_;
@@ -62,6 +63,7 @@ class Worker {
   std::uint64_t calls_ = 0;
   std::uint64_t waits_ = 0;
   std::atomic<int> busy_{0};  // calls being carried out now
+  std::jthread heart_;        // last: it ends first
 };
 
 }  // namespace vcuda::server
