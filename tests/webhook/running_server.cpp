@@ -50,13 +50,25 @@ double RunningServer::metric(const std::string& line_start) const {
   return at == std::string::npos ? -1 : std::atof(text.c_str() + at + line_start.size() + 2);
 }
 
-bool RunningServer::reaches(const std::string& line_start, double value) const {
+template <class Condition>
+bool RunningServer::eventually(Condition condition) const {
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(wait_seconds);
-  while (metric(line_start) < value) {
+  while (!condition()) {
     if (std::chrono::steady_clock::now() > end) return false;
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
   return true;
+}
+
+bool RunningServer::reaches(const std::string& line_start, double value) const {
+  return eventually([&] { return metric(line_start) >= value; });
+}
+
+bool RunningServer::falls_to(const std::string& line_start, double value) const {
+  return eventually([&] {
+    const double found = metric(line_start);
+    return found >= 0 && found <= value;
+  });
 }
 
 }  // namespace vcuda::webhook::testing

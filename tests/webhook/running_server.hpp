@@ -44,9 +44,14 @@ class RunningServer {
   double metric(const std::string& line_start) const;
   // Waits until the metric has at least that value.
   bool reaches(const std::string& line_start, double value) const;
+  // Waits until it is there and has at most that value.
+  bool falls_to(const std::string& line_start, double value) const;
   void stop() { server_.reset(); }
 
  private:
+  template <class Condition>
+  bool eventually(Condition condition) const;
+
   Folder folder_;
   Log log_{Level::off};
   std::unique_ptr<Server> server_;
