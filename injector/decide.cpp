@@ -21,6 +21,8 @@ namespace {
 using Check = OrRefusal<void>;
 
 constexpr char annotation_mirror[] = "kubernetes.io/config.mirror";
+// Enough to read; kubectl prints them all.
+constexpr std::size_t max_warnings = 16;
 constexpr KubernetesVersion first_with_native_sidecars{1, 29};
 
 std::string quoted(std::string_view text) { return "'" + std::string(text) + "'"; }
@@ -312,32 +314,35 @@ Check check_resources(const json::value& container, const Policy& policy) {
 // ---- what may surprise
 // -----------------------------------------------------------------------------------------
 
+void warn(Plan& plan, std::string sentence) {
+  if (plan.warnings.size() < max_warnings) plan.warnings.push_back(std::move(sentence));
+}
+
 void warn_container(const json::value& container, const Policy& policy, Plan& plan) {
   const std::string who = "container " + quoted(name_of(container));
   for (const std::string& resource : gpu_resources_of(container, policy.gpu_resources))
-    plan.warnings.push_back(who + ": " + resource + " is taken away, the GPU is remote");
+    warn(plan, who + ": " + resource + " is taken away, the GPU is remote");
   if (const json::array* from = array_of(member(&container, "envFrom")); from != nullptr && !from->empty())
-    plan.warnings.push_back(who + " has envFrom: an LD_PRELOAD or LD_LIBRARY_PATH in it is overridden");
+    warn(plan, who + " has envFrom: an LD_PRELOAD or LD_LIBRARY_PATH in it is overridden");
   if (const json::array* env = array_of(member(&container, "env")))
     for (const json::value& entry : *env)
       if (name_of(entry) == "NVIDIA_VISIBLE_DEVICES" && string_of(member(&entry, "value")) != "void")
-        plan.warnings.push_back(who +
-                                ": NVIDIA_VISIBLE_DEVICES becomes \"void\", no local GPU is handed out");
+        warn(plan, who + ": NVIDIA_VISIBLE_DEVICES becomes \"void\", no local GPU is handed out");
 }
 
 void warn_pod(const json::value& pod, Plan& plan) {
   const json::value* spec = member(&pod, "spec");
   const json::value* host_network = member(spec, "hostNetwork");
-  const bool is_name = std::any_of(plan.server.begin(), plan.server.end(),
-                                   [](char c) { return c != '.' && c != ':' && (c < '0' || c > '9'); });
+  const bool is_name = plan.server.find(':') == std::string::npos &&
+                       plan.server.find_first_not_of("0123456789.") != std::string::npos;
   if (host_network != nullptr && host_network->is_bool() && host_network->get_bool() && is_name &&
       string_of(member(spec, "dnsPolicy")) != "ClusterFirstWithHostNet")
-    plan.warnings.push_back("hostNetwork without dnsPolicy ClusterFirstWithHostNet: the name " + plan.server +
-                            " may not resolve");
+    warn(plan, "hostNetwork without dnsPolicy ClusterFirstWithHostNet: the name " + plan.server +
+                   " may not resolve");
   if (const auto arch = string_of(member(member(spec, "nodeSelector"), "kubernetes.io/arch"));
       arch && *arch != "amd64")
-    plan.warnings.push_back("the pod selects nodes of architecture " + std::string(*arch) +
-                            ", the libraries are for amd64");
+    warn(plan,
+         "the pod selects nodes of architecture " + std::string(*arch) + ", the libraries are for amd64");
   const json::object* annotations = object_of(member(member(&pod, "metadata"), "annotations"));
   if (annotations == nullptr) return;
   for (const auto& annotation : *annotations) {
@@ -347,8 +352,7 @@ void warn_pod(const json::value& pod, Plan& plan) {
                                                  annotation_preload_order, annotation_status};
     if (key.starts_with("tensor-fusion.ai/") &&
         std::find(std::begin(known), std::end(known), key) == std::end(known))
-      plan.warnings.push_back("annotation " + std::string(key) +
-                              " is not known to this version and has no effect");
+      warn(plan, "annotation " + std::string(key) + " is not known to this version and has no effect");
   }
 }
 

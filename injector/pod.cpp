@@ -171,6 +171,14 @@ bool matches_any(std::string_view name, const std::vector<std::string>& patterns
   });
 }
 
+bool asks_for_gpu(const json::value& container, const std::vector<std::string>& patterns) {
+  for (const std::string_view kind : {"limits", "requests"})
+    if (const json::object* amounts = object_of(member(member(&container, "resources"), kind)))
+      for (const auto& amount : *amounts)
+        if (matches_any(amount.key(), patterns)) return true;
+  return false;
+}
+
 std::vector<std::string> gpu_resources_of(const json::value& container,
                                           const std::vector<std::string>& patterns) {
   std::vector<std::string> found;

@@ -53,6 +53,8 @@ ResourceShape shape_for(const boost::json::value& pod, const std::vector<std::st
 // first, each once.
 std::vector<std::string> gpu_resources_of(const boost::json::value& container,
                                           const std::vector<std::string>& patterns);
+// Whether there is one.
+bool asks_for_gpu(const boost::json::value& container, const std::vector<std::string>& patterns);
 bool matches_any(std::string_view name, const std::vector<std::string>& patterns);
 
 }  // namespace vcuda::injector

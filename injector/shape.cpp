@@ -44,6 +44,9 @@ OrRefusal<void> check_shape(const json::value& pod) {
   const json::array* containers = containers_of(pod, ContainerList::containers);
   if (containers == nullptr || containers->empty())
     return malformed("/spec/containers", "is missing or empty");
+  const json::array* init = containers_of(pod, ContainerList::init_containers);
+  if (containers->size() + (init ? init->size() : 0) > max_containers)
+    return malformed("/spec/containers", "has more than " + std::to_string(max_containers) + " containers");
   std::set<std::string_view> names;
   for (const ContainerList list : {ContainerList::init_containers, ContainerList::containers})
     if (const json::array* each = containers_of(pod, list))
@@ -69,8 +72,13 @@ OrRefusal<void> check_target_shape(const json::value& container, const std::stri
     return done;
   const json::value* resources = member(&container, "resources");
   if (auto done = check_map(resources, path + "/resources"); !done) return done;
-  for (const char* kind : {"limits", "requests"})
-    if (auto done = check_map(member(resources, kind), path + "/resources/" + kind); !done) return done;
+  for (const char* kind : {"limits", "requests"}) {
+    const json::value* amounts = member(resources, kind);
+    if (auto done = check_map(amounts, path + "/resources/" + kind); !done) return done;
+    if (object_of(amounts) != nullptr && object_of(amounts)->size() > max_resource_names)
+      return malformed(path + "/resources/" + kind,
+                       "has more than " + std::to_string(max_resource_names) + " names");
+  }
   return {};
 }
 

@@ -3,17 +3,25 @@
 #pragma once
 
 #include <boost/json/value.hpp>
+#include <cstddef>
 #include <string>
 
 #include "injector/target.hpp"
 
 namespace vcuda::injector {
 
-// Lists of the spec are lists of named objects, names are unique. Refusal: malformed_pod, with the field's
+// More than any pod has: an object of etcd's 1.5 MiB holds a few thousand containers at most, nodes run 110
+// pods. The limits keep every look through the lists cheap, whatever is sent.
+inline constexpr std::size_t max_containers = 1024;
+inline constexpr std::size_t max_resource_names = 64;
+
+// Lists of the spec are lists of named objects, names are unique, and not more than max_containers.
+// Refusal: malformed_pod, with the field's
 // path.
 OrRefusal<void> check_shape(const boost::json::value& pod);
 
-// The same for the fields of a container we edit: env, volumeMounts, resources. `pointer` is where it stands.
+// The same for the fields of a container we edit: env, volumeMounts, resources (not more than
+// max_resource_names). `pointer` is where it stands.
 OrRefusal<void> check_target_shape(const boost::json::value& container, const std::string& pointer);
 
 }  // namespace vcuda::injector

@@ -78,7 +78,7 @@ class Reader {
     const json::value* value = from_.if_contains(key);
     if (value == nullptr) return;
     const json::array* items = value->if_array();
-    if (items == nullptr) return fail(key);
+    if (items == nullptr || items->size() > max_status_entries) return fail(key);
     for (const json::value& item : *items) {
       if (!item.is_string()) return fail(key);
       into.emplace_back(item.get_string());
@@ -88,7 +88,7 @@ class Reader {
   void map(std::string_view key, json::object& into) {
     const json::value* value = from_.if_contains(key);
     if (value == nullptr) return;
-    if (!value->is_object()) return fail(key);
+    if (!value->is_object() || value->get_object().size() > max_status_entries) return fail(key);
     into = value->get_object();
   }
 
@@ -162,7 +162,7 @@ std::string read(const json::object& from, Status& into) {
   from_before.before("imagePullSecrets", into.pull_secrets_before);
   from_before.before("annotations", into.annotations_before);
   const json::array* targets = array_of(from.if_contains("targets"));
-  if (targets == nullptr) {
+  if (targets == nullptr || targets->size() > max_status_targets) {
     reader.fail("targets");
   } else {
     for (const json::value& target : *targets) {

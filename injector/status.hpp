@@ -19,6 +19,9 @@ namespace vcuda::injector {
 inline constexpr int status_version = 1;
 // The API server's limit for all annotations of an object together is 256 KiB.
 inline constexpr std::size_t max_status_bytes = 256 * 1024;
+// Of one list or map in a status, and of its targets: what we write is far below.
+inline constexpr std::size_t max_status_entries = 64;
+inline constexpr std::size_t max_status_targets = 1024;
 
 // What a list or map was before we put something into it: it was there, it was not, or it was null.
 enum class Before { present, absent, null };

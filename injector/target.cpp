@@ -123,7 +123,7 @@ OrRefusal<std::vector<Target>> choose_targets(const json::value& pod, const Poli
   const std::vector<std::string> possible = candidates(pod);
   std::vector<std::string> with_gpu;
   for (const std::string& name : possible)
-    if (!gpu_resources_of((*containers)[*index_of(containers, name)], policy.gpu_resources).empty())
+    if (asks_for_gpu((*containers)[*index_of(containers, name)], policy.gpu_resources))
       with_gpu.push_back(name);
   if (!with_gpu.empty()) return as_targets(with_gpu);
   if (possible.size() == 1) return as_targets(possible);

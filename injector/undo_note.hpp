@@ -12,8 +12,8 @@
 namespace vcuda::injector {
 
 // Applies `edits`, one after the other, to without_note(original) and puts the note in. A note that is there
-// already is continued; one that no longer fits its text is dropped. A document whose content starts on its "---" line
-// gets none: undo then restores by value.
+// already is continued; one that no longer fits its text is dropped. A document whose content starts on its
+// "---" line gets none: undo then restores by value.
 std::string edit_with_note(std::string_view original, const std::vector<TextEdit>& edits);
 
 // What a document's text was before edit_with_note(). Nothing: there is no note, or the text was changed

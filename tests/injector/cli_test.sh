@@ -2,6 +2,7 @@
 # vcuda-inject as its user meets it: outputs, reports, exit codes, bad input. Needs no network and no cluster.
 set -u
 inject="$VCUDA_BUILD/bin/vcuda-inject"
+[ -x "$inject" ] || { echo "$inject is not built"; exit 1; }
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1

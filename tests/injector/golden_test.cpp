@@ -91,6 +91,37 @@ TEST_P(Golden, PatchesAsWritten) {
 INSTANTIATE_TEST_SUITE_P(Files, Golden, testing::ValuesIn(golden_cases()),
                          [](const auto& one) { return one.param; });
 
+// What is sent must not decide how long a decision takes.
+TEST(Refusals, MoreThanAnyPodHas) {
+  const json::value ok = json::parse(
+      R"({"metadata":{"annotations":{"tensor-fusion.ai/enabled":"true"}},"spec":{"containers":[{"name":"app"}]}})");
+  Policy policy;
+  policy.server = "s";
+  json::value many = ok;
+  json::array& containers = many.at("spec").at("containers").as_array();
+  while (containers.size() < 1024)
+    containers.push_back(json::object{{"name", std::to_string(containers.size())}});
+  EXPECT_TRUE(std::holds_alternative<Inject>(decide(many, {}, policy)));
+  containers.push_back(json::object{{"name", "one-more"}});
+  const Decision refused = decide(many, {}, policy);
+  ASSERT_TRUE(std::holds_alternative<Deny>(refused));
+  EXPECT_EQ(std::get<Deny>(refused).reason, Reason::malformed_pod);
+
+  json::value wide = ok;
+  json::object& app = wide.at("spec").at("containers").as_array().front().as_object();
+  json::object limits;
+  for (int i = 0; i < 65; ++i) limits.emplace("huawei.com/vgpu-" + std::to_string(i), 1);
+  app.emplace("resources", json::object{{"limits", limits}});
+  EXPECT_TRUE(std::holds_alternative<Deny>(decide(wide, {}, policy)));
+
+  json::value wordy = ok;
+  json::object& annotations = wordy.at("metadata").at("annotations").as_object();
+  for (int i = 0; i < 1000; ++i) annotations.emplace("tensor-fusion.ai/x" + std::to_string(i), "");
+  const Decision injected = decide(wordy, {}, policy);
+  ASSERT_TRUE(std::holds_alternative<Inject>(injected));
+  EXPECT_LE(std::get<Inject>(injected).plan.warnings.size(), 16u);
+}
+
 TEST(Refusals, AsWritten) {
   const json::value file = golden("refusals");
   const json::value ok = json::parse(

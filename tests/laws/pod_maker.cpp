@@ -141,6 +141,7 @@ json::object make_resources(Dice& dice, std::size_t shape) {
 }
 
 json::object make_container(Dice& dice, const std::string& name, std::size_t shape) {
+  if (dice.one_in(5)) shape = dice.below(3);  // one container alone can decide the pod's class
   json::object out;
   if (dice.one_in(2)) out.emplace("image", "registry.example:5000/team/app:1.2@sha256:00");
   out.emplace("name", name);
