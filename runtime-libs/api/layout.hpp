@@ -8,8 +8,8 @@
 //     out_bytes  u8: 1 where the caller wants the bytes
 //     text       u32: length without the NUL
 //   and then the bytes of each in_bytes and text parameter, in order.
-// reply body, where the result is CUDA_SUCCESS: the wanted values in order, then the wanted bytes (at most one such
-// parameter a row).
+// reply body, where the result is CUDA_SUCCESS: the wanted values in order, then the wanted bytes (at most
+// one such parameter a row).
 #pragma once
 #include "runtime-libs/api/table.hpp"
 
@@ -24,9 +24,8 @@ inline constexpr auto each_param = std::make_index_sequence<arity_of<F>>{};
 // Calls body(std::integral_constant<size_t, I>) for each parameter index of F.
 template <auto F, class Body>
 constexpr void for_each_param(Body&& body) {
-  [&]<std::size_t... I>(std::index_sequence<I...>) {
-    (body(std::integral_constant<std::size_t, I>{}), ...);
-  }(each_param<F>);
+  [&]<std::size_t... I>(std::index_sequence<I...>) { (body(std::integral_constant<std::size_t, I>{}), ...); }
+  (each_param<F>);
 }
 
 }  // namespace vcuda::api

@@ -1,5 +1,5 @@
-// The part of NVML's public C ABI that vcuda speaks. There is no nvml.h among CUDA's pip packages, so its types are
-// declared here, from NVIDIA's NVML API reference. Names and layouts are NVML's own.
+// The part of NVML's public C ABI that vcuda speaks. There is no nvml.h among CUDA's pip packages, so its
+// types are declared here, from NVIDIA's NVML API reference. Names and layouts are NVML's own.
 #pragma once
 #include <cstdint>
 

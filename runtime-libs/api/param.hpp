@@ -1,5 +1,5 @@
-// The vocabulary of the call table: what one parameter of a driver call does on the wire, and when a call is answered.
-// Everything here is evaluated at compile time; a row that disagrees with cuda.h does not compile.
+// The vocabulary of the call table: what one parameter of a driver call does on the wire, and when a call is
+// answered. Everything here is evaluated at compile time; a row that disagrees with cuda.h does not compile.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -30,8 +30,12 @@ consteval Param in(std::string_view name) { return {name, Flow::in}; }
 consteval Param out(std::string_view name) { return {name, Flow::out}; }
 consteval Param mint(std::string_view name) { return {name, Flow::mint}; }
 consteval Param text(std::string_view name) { return {name, Flow::text}; }
-consteval Param in_bytes(std::string_view name, std::string_view count) { return {name, Flow::in_bytes, count}; }
-consteval Param out_bytes(std::string_view name, std::string_view count) { return {name, Flow::out_bytes, count}; }
+consteval Param in_bytes(std::string_view name, std::string_view count) {
+  return {name, Flow::in_bytes, count};
+}
+consteval Param out_bytes(std::string_view name, std::string_view count) {
+  return {name, Flow::out_bytes, count};
+}
 
 enum class Reply : std::uint8_t {
   later,    // no answer: the call returns at once, a failure is latched
@@ -59,7 +63,9 @@ inline constexpr std::size_t arity_of = std::tuple_size_v<Args<F>>;
 // A driver handle is a pointer to a type that cuda.h never completes; any other pointer is host memory.
 template <class T>
 concept Handle = std::is_pointer_v<T> && !std::is_void_v<std::remove_pointer_t<T>> &&
-                 !std::is_function_v<std::remove_pointer_t<T>> && !requires { sizeof(std::remove_pointer_t<T>); };
+                 !std::is_function_v<std::remove_pointer_t<T>> && !requires {
+  sizeof(std::remove_pointer_t<T>);
+};
 template <class T>
 concept Value = !std::is_pointer_v<T> || Handle<T>;
 
@@ -96,12 +102,17 @@ consteval bool param_fits() {
   using T = Arg<F, I>;
   using Pointee = std::remove_pointer_t<T>;
   switch (flow_of<F, I>) {
-    case Flow::in: return Value<T>;
-    case Flow::out: return std::is_pointer_v<T> && !Handle<T> && !std::is_void_v<Pointee> && !std::is_const_v<Pointee>;
-    case Flow::mint: return std::is_pointer_v<T> && Handle<Pointee>;
-    case Flow::text: return std::is_same_v<T, const char*>;
+    case Flow::in:
+      return Value<T>;
+    case Flow::out:
+      return std::is_pointer_v<T> && !Handle<T> && !std::is_void_v<Pointee> && !std::is_const_v<Pointee>;
+    case Flow::mint:
+      return std::is_pointer_v<T> && Handle<Pointee>;
+    case Flow::text:
+      return std::is_same_v<T, const char*>;
     case Flow::in_bytes:
-    case Flow::out_bytes: return std::is_pointer_v<T> && !Handle<T>;
+    case Flow::out_bytes:
+      return std::is_pointer_v<T> && !Handle<T>;
   }
   return false;
 }
@@ -113,7 +124,8 @@ consteval bool row_fits() {
     bool fits = (param_fits<F, I>() && ... && true);
     bool answers = ((flow_of<F, I> == Flow::out || flow_of<F, I> == Flow::out_bytes) || ... || false);
     return fits && (!answers || is_answered(spec_of<F>.reply));
-  }(std::make_index_sequence<arity_of<F>>{});
+  }
+  (std::make_index_sequence<arity_of<F>>{});
 }
 
 // FNV-1a, 64 bits: the constants are the algorithm's.
@@ -127,14 +139,16 @@ constexpr std::uint64_t fnv(std::uint64_t hash, std::uint64_t value) {
   return hash;
 }
 
-// What both ends must agree on before they may exchange a row: name, kind of answer, and each parameter's flow and size.
+// What both ends must agree on before they may exchange a row: name, kind of answer, and each parameter's
+// flow and size.
 template <auto F>
 consteval std::uint64_t signature_hash() {
   std::uint64_t hash = fnv(fnv_start, spec_of<F>.name);
   hash = fnv(hash, static_cast<std::uint64_t>(spec_of<F>.reply));
   [&]<std::size_t... I>(std::index_sequence<I...>) {
     ((hash = fnv(fnv(hash, static_cast<std::uint64_t>(flow_of<F, I>)), sizeof(Arg<F, I>))), ...);
-  }(std::make_index_sequence<arity_of<F>>{});
+  }
+  (std::make_index_sequence<arity_of<F>>{});
   return hash;
 }
 

@@ -1,8 +1,8 @@
 #include "runtime-libs/client/allocations.hpp"
 
+#include <pthread.h>
 #include <cstdlib>
 #include <cstring>
-#include <pthread.h>
 
 namespace vcuda::client {
 namespace {
@@ -25,8 +25,10 @@ std::size_t above(std::uint64_t address) {
   std::size_t low = 0, high = count;
   while (low < high) {
     std::size_t middle = low + (high - low) / 2;
-    if (items[middle].base <= address) low = middle + 1;
-    else high = middle;
+    if (items[middle].base <= address)
+      low = middle + 1;
+    else
+      high = middle;
   }
   return low;
 }

@@ -1,5 +1,5 @@
-// The map of memory this process got from CUDA: what cuPointerGetAttribute and cuMemcpy ask of an address. Device ranges
-// as the worker gave them, host ranges allocated or registered here.
+// The map of memory this process got from CUDA: what cuPointerGetAttribute and cuMemcpy ask of an address.
+// Device ranges as the worker gave them, host ranges allocated or registered here.
 #pragma once
 #include <cstdint>
 

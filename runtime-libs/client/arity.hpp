@@ -1,5 +1,5 @@
-// VCUDA_PARAMS_n(f) spells n parameters with the types cuda.h gives f, VCUDA_NAMES_n their names: what generated entries
-// need to define a function of a given type. VCUDA_COUNT(...) is the number of arguments.
+// VCUDA_PARAMS_n(f) spells n parameters with the types cuda.h gives f, VCUDA_NAMES_n their names: what
+// generated entries need to define a function of a given type. VCUDA_COUNT(...) is the number of arguments.
 #pragma once
 #define VCUDA_GLUE(a, b) VCUDA_GLUE_(a, b)
 #define VCUDA_GLUE_(a, b) a##b

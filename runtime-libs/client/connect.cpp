@@ -1,9 +1,9 @@
 #include "runtime-libs/client/connect.hpp"
 
+#include <unistd.h>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <unistd.h>
 
 #include "runtime-libs/client/say.hpp"
 #include "runtime-libs/contract/contract.hpp"
@@ -30,8 +30,10 @@ bool split_address(const char* text, char* host, std::size_t capacity, std::uint
     begin = text + 1;
     const char* close = std::strchr(begin, ']');
     if (!close) return false;
-    if (close[1] == ':') colon = close + 1;
-    else if (close[1] != '\0') return false;
+    if (close[1] == ':')
+      colon = close + 1;
+    else if (close[1] != '\0')
+      return false;
     end = close;
   } else if ((colon = std::strchr(text, ':')) && !std::strchr(colon + 1, ':')) {
     end = colon;
@@ -60,7 +62,8 @@ Result<Reached> reach_directly(const char* address, wire::SessionKind kind) {
     return Error::malformed;
   }
   std::snprintf(reached.server, sizeof reached.server, "%s:%u", host, static_cast<unsigned>(port));
-  wire::RegisterRequest request{wire::magic, wire::protocol_version, kind, -1, static_cast<std::uint32_t>(::getpid()), 0};
+  wire::RegisterRequest request{
+      wire::magic, wire::protocol_version, kind, -1, static_cast<std::uint32_t>(::getpid()), 0};
   char message[wire::max_message_bytes + 1];
   Result<transport::Connections> connections = transport::register_session(
       {host, port, 0, 0}, request, nullptr, transport::Deadline::in_ms(wire::connect_deadline_ms), message);
@@ -84,7 +87,11 @@ Result<Reached> reach_through_sidecar(const char* path, wire::SessionKind kind) 
         describe(sidecar.failure()), contract::env_server);
     return sidecar.failure();
   }
-  wire::SidecarRequest request{wire::magic, wire::protocol_version, wire::SidecarAsk::session, kind, 0,
+  wire::SidecarRequest request{wire::magic,
+                               wire::protocol_version,
+                               wire::SidecarAsk::session,
+                               kind,
+                               0,
                                static_cast<std::uint32_t>(::getpid())};
   wire::SidecarReply reply{};
   transport::Fd data[2];
@@ -123,7 +130,8 @@ Result<Reached> reach_server(wire::SessionKind kind) {
 Result<Greeting> receive_greeting(int replies) {
   auto deadline = transport::Deadline::in_ms(wire::welcome_deadline_ms);
   wire::ReplyHeader header{};
-  if (Status got = transport::receive_all(replies, &header, sizeof header, deadline); !got) return got.failure();
+  if (Status got = transport::receive_all(replies, &header, sizeof header, deadline); !got)
+    return got.failure();
   if (header.sequence != 0 || header.body_bytes == 0) return Error::malformed;
   if (header.body_bytes > wire::max_welcome_bytes) return Error::too_large;
   Greeting greeting{header.result, std::malloc(header.body_bytes), header.body_bytes};

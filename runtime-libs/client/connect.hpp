@@ -1,4 +1,5 @@
-// How a library in an app reaches its server: through the sidecar's unix socket, or directly where VCUDA_SERVER says so.
+// How a library in an app reaches its server: through the sidecar's unix socket, or directly where
+// VCUDA_SERVER says so.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -10,7 +11,7 @@
 namespace vcuda::client {
 
 struct Reached {
-  transport::Fd control;   // the registration or the sidecar's socket; kept open for the session's life
+  transport::Fd control;  // the registration or the sidecar's socket; kept open for the session's life
   transport::Fd requests;
   transport::Fd replies;
   char server[256] = {};  // the server's address, for messages

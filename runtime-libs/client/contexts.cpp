@@ -1,7 +1,7 @@
 #include "runtime-libs/client/contexts.hpp"
 
-#include <cstdlib>
 #include <pthread.h>
+#include <cstdlib>
 
 #include "runtime-libs/api/handle.hpp"
 #include "runtime-libs/client/core.hpp"
@@ -67,7 +67,9 @@ bool find_context(CUcontext context, ContextFacts& facts) {
   return found;
 }
 
-PrimaryLock::PrimaryLock(CUdevice device) : primary_(primaries[device]) { ::pthread_mutex_lock(&primary_mutex); }
+PrimaryLock::PrimaryLock(CUdevice device) : primary_(primaries[device]) {
+  ::pthread_mutex_lock(&primary_mutex);
+}
 PrimaryLock::~PrimaryLock() { ::pthread_mutex_unlock(&primary_mutex); }
 
 }  // namespace vcuda::client

@@ -1,5 +1,5 @@
-// Which device a context belongs to, and how often each device's primary context was retained. The worker holds the real
-// contexts; these facts never travel.
+// Which device a context belongs to, and how often each device's primary context was retained. The worker
+// holds the real contexts; these facts never travel.
 #pragma once
 #include <cstdint>
 
@@ -18,7 +18,8 @@ void remove_context(CUcontext context);
 // Finds a minted context, or a device's primary one.
 bool find_context(CUcontext context, ContextFacts& facts);
 
-// The primary context of each device. Guarded by its own lock, which also orders the requests that create and release.
+// The primary context of each device. Guarded by its own lock, which also orders the requests that create and
+// release.
 struct Primary {
   unsigned retained = 0;
   unsigned flags = 0;

@@ -1,9 +1,9 @@
 #include "runtime-libs/client/core.hpp"
 
+#include <unistd.h>
 #include <cstdlib>
 #include <cstring>
 #include <type_traits>
-#include <unistd.h>
 
 #include "runtime-libs/client/connect.hpp"
 #include "runtime-libs/client/say.hpp"
@@ -28,7 +28,8 @@ void at_exit() { core().print_statistics(); }
 Core& core() { return the_core; }
 
 CUresult Core::connect() {
-  if (connected_.load(std::memory_order_acquire)) return session_.forked() ? CUDA_ERROR_NOT_INITIALIZED : CUDA_SUCCESS;
+  if (connected_.load(std::memory_order_acquire))
+    return session_.forked() ? CUDA_ERROR_NOT_INITIALIZED : CUDA_SUCCESS;
   ::pthread_mutex_lock(&mutex_);
   if (!tried_) {
     tried_ = true;
@@ -58,8 +59,8 @@ CUresult Core::connect_once() {
     say("the GPU server %s has no usable GPU: %s", server_, snapshot_.message());
     return static_cast<CUresult>(greeting->result);
   }
-  if (!session_.open(static_cast<transport::Fd&&>(reached->requests), static_cast<transport::Fd&&>(reached->replies),
-                     server_))
+  if (!session_.open(static_cast<transport::Fd&&>(reached->requests),
+                     static_cast<transport::Fd&&>(reached->replies), server_))
     return CUDA_ERROR_OUT_OF_MEMORY;
   control_ = reached->control.release();
   ::pthread_atfork(nullptr, nullptr, &in_child);
@@ -79,8 +80,9 @@ bool Core::agrees(std::uint16_t opcode, std::uint64_t hash, const char* name) {
   if (known == 0) {
     known = snapshot_.row_hash(opcode) == hash ? 1 : 2;
     if (agreement_[opcode].exchange(known) == 0 && known == 2)
-      say("%s is refused: this library is vcuda %s, the server %s is vcuda %s, and the two describe it differently", name,
-          VCUDA_VERSION, server_, snapshot_.server_version());
+      say("%s is refused: this library is vcuda %s, the server %s is vcuda %s, and the two describe it "
+          "differently",
+          name, VCUDA_VERSION, server_, snapshot_.server_version());
   }
   return known == 1;
 }
@@ -111,8 +113,8 @@ void Core::print_statistics() const {
   const Statistics& s = session_.statistics();
   say("calls=%llu waits=%llu bytes_sent=%llu bytes_received=%llu server=%s",
       static_cast<unsigned long long>(s.calls.load()), static_cast<unsigned long long>(s.waits.load()),
-      static_cast<unsigned long long>(s.bytes_sent.load()), static_cast<unsigned long long>(s.bytes_received.load()),
-      server_);
+      static_cast<unsigned long long>(s.bytes_sent.load()),
+      static_cast<unsigned long long>(s.bytes_received.load()), server_);
 }
 
 CUresult enter(const char* name) {

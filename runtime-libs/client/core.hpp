@@ -1,10 +1,11 @@
-// The client library's one process-wide object: the session, the server's snapshot, and the primary contexts. The C ABI
-// of libcuda.so.1 has no handle that could carry it, so this singleton is the one the design allows. It is constructed at
-// compile time and never destroyed, because programs call in after their static destructors have run.
+// The client library's one process-wide object: the session, the server's snapshot, and the primary contexts.
+// The C ABI of libcuda.so.1 has no handle that could carry it, so this singleton is the one the design
+// allows. It is constructed at compile time and never destroyed, because programs call in after their static
+// destructors have run.
 #pragma once
+#include <pthread.h>
 #include <atomic>
 #include <cstdint>
-#include <pthread.h>
 
 #include "runtime-libs/api/handle.hpp"
 #include "runtime-libs/api/table.hpp"
@@ -17,8 +18,8 @@ namespace vcuda::client {
 
 class Core {
  public:
-  // Reaches the server if that has not been tried; the outcome is final for the process. CUDA_ERROR_NO_DEVICE where no
-  // server was reached (said once on stderr), CUDA_ERROR_NOT_INITIALIZED in the child of a fork.
+  // Reaches the server if that has not been tried; the outcome is final for the process. CUDA_ERROR_NO_DEVICE
+  // where no server was reached (said once on stderr), CUDA_ERROR_NOT_INITIALIZED in the child of a fork.
   CUresult connect();
 
   // cuInit was called and succeeded.

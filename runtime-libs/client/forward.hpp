@@ -1,4 +1,5 @@
-// Sends a CALL or WRAP row and brings its answer back. One instance a row; everything it does follows from the row.
+// Sends a CALL or WRAP row and brings its answer back. One instance a row; everything it does follows from
+// the row.
 #pragma once
 #include <cstring>
 
@@ -8,7 +9,8 @@
 
 namespace vcuda::client {
 
-// The stream a handle means on the wire: within a per-thread-default-stream entry, null is the client thread's own.
+// The stream a handle means on the wire: within a per-thread-default-stream entry, null is the client
+// thread's own.
 inline std::uint64_t stream_on_wire(CUstream stream) {
   return stream ? reinterpret_cast<std::uint64_t>(stream) : this_thread().default_stream();
 }
@@ -17,13 +19,18 @@ template <auto F, std::size_t I>
 void encode_fixed(wire::Writer& writer, const api::Arg<F, I>& value, std::uint64_t minted) {
   constexpr api::Flow flow = api::flow_of<F, I>;
   using T = api::Arg<F, I>;
-  if constexpr (flow == api::Flow::in && std::is_same_v<T, CUstream>) writer.put(stream_on_wire(value));
-  else if constexpr (flow == api::Flow::in && api::Handle<T>) writer.put(reinterpret_cast<std::uint64_t>(value));
-  else if constexpr (flow == api::Flow::in) writer.put(value);
+  if constexpr (flow == api::Flow::in && std::is_same_v<T, CUstream>)
+    writer.put(stream_on_wire(value));
+  else if constexpr (flow == api::Flow::in && api::Handle<T>)
+    writer.put(reinterpret_cast<std::uint64_t>(value));
+  else if constexpr (flow == api::Flow::in)
+    writer.put(value);
   else if constexpr (flow == api::Flow::out || flow == api::Flow::out_bytes)
     writer.put(static_cast<std::uint8_t>(value != nullptr));
-  else if constexpr (flow == api::Flow::mint) writer.put(minted);
-  else if constexpr (flow == api::Flow::text) writer.put(static_cast<std::uint32_t>(std::strlen(value)));
+  else if constexpr (flow == api::Flow::mint)
+    writer.put(minted);
+  else if constexpr (flow == api::Flow::text)
+    writer.put(static_cast<std::uint32_t>(std::strlen(value)));
 }
 
 template <auto F, class... A>
@@ -49,8 +56,10 @@ CUresult forward(A... a) {
     constexpr api::Flow flow = api::flow_of<F, i>;
     auto& value = std::get<i>(args);
     if constexpr (flow == api::Flow::mint) {
-      if (!value) valid = false;
-      else minted = c.mint(api::kind_of<std::remove_pointer_t<api::Arg<F, i>>>);
+      if (!value)
+        valid = false;
+      else
+        minted = c.mint(api::kind_of<std::remove_pointer_t<api::Arg<F, i>>>);
     }
     if constexpr (flow == api::Flow::text || flow == api::Flow::in_bytes) {
       if (!value) valid = false;
@@ -74,7 +83,8 @@ CUresult forward(A... a) {
 
   CUresult result = CUDA_SUCCESS;
   if constexpr (api::is_answered(row.reply)) {
-    if (!c.session().post(c.request(row.opcode), sent, waiter) || !c.session().await(waiter)) return c.state();
+    if (!c.session().post(c.request(row.opcode), sent, waiter) || !c.session().await(waiter))
+      return c.state();
     result = static_cast<CUresult>(waiter.result);
     if (result == CUDA_SUCCESS && waiter.received != waiter.into[0].bytes + waiter.into[1].bytes)
       return CUDA_ERROR_UNKNOWN;

@@ -40,7 +40,8 @@ Slot* chunk_for(std::uint64_t number) {
 
 std::uint64_t reserve_function() { return api::make_handle(api::Kind::function, next_number.fetch_add(1)); }
 
-Function* add_function(std::uint64_t handle, const char* name, const ParamLayout* params, std::uint32_t param_count) {
+Function* add_function(std::uint64_t handle, const char* name, const ParamLayout* params,
+                       std::uint32_t param_count) {
   const std::uint64_t number = api::number_in(handle);
   Slot* chunk = chunk_for(number);
   if (!chunk) return nullptr;
@@ -55,8 +56,7 @@ Function* add_function(std::uint64_t handle, const char* name, const ParamLayout
   std::uint32_t end = 0;
   for (std::uint32_t i = 0; i < param_count; ++i)
     if (layout[i].offset + layout[i].size > end) end = layout[i].offset + layout[i].size;
-  auto* function = new (memory)
-      Function{handle, own_name, layout, param_count, end, {}, {}, {}};
+  auto* function = new (memory) Function{handle, own_name, layout, param_count, end, {}, {}, {}};
   chunk[number % chunk_size].store(function, std::memory_order_release);
   return function;
 }

@@ -1,10 +1,11 @@
-// Kernels and functions as the client knows them: name, parameter layout, attributes. A handle's number is its index, so
-// a launch finds its layout without a lock. Entries live as long as the process: cudart keeps handles past an unload.
+// Kernels and functions as the client knows them: name, parameter layout, attributes. A handle's number is
+// its index, so a launch finds its layout without a lock. Entries live as long as the process: cudart keeps
+// handles past an unload.
 #pragma once
+#include <pthread.h>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <pthread.h>
 
 #include "runtime-libs/api/driver_api.hpp"
 
@@ -33,8 +34,10 @@ struct Function {
 // A handle no function has yet; Core::mint gives these out for its kind too.
 std::uint64_t reserve_function();
 
-// Creates the entry of a reserved handle; name and layout are copied. nullptr where memory or numbers are exhausted.
-Function* add_function(std::uint64_t handle, const char* name, const ParamLayout* params, std::uint32_t param_count);
+// Creates the entry of a reserved handle; name and layout are copied. nullptr where memory or numbers are
+// exhausted.
+Function* add_function(std::uint64_t handle, const char* name, const ParamLayout* params,
+                       std::uint32_t param_count);
 
 // nullptr for a handle that is none.
 Function* find_function(const void* handle);

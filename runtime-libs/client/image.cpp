@@ -1,7 +1,7 @@
 #include "runtime-libs/client/image.hpp"
 
-#include <cstring>
 #include <elf.h>
+#include <cstring>
 
 #include "runtime-libs/wire/limits.hpp"
 

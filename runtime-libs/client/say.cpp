@@ -1,9 +1,9 @@
 #include "runtime-libs/client/say.hpp"
 
+#include <unistd.h>
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
-#include <unistd.h>
 
 namespace vcuda::client {
 

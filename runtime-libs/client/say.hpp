@@ -1,4 +1,5 @@
-// One line on stderr, written with one system call so that lines of several threads do not mix. "vcuda: " goes before it.
+// One line on stderr, written with one system call so that lines of several threads do not mix. "vcuda: "
+// goes before it.
 #pragma once
 
 namespace vcuda::client {

@@ -1,14 +1,14 @@
 #include "runtime-libs/client/session.hpp"
 
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <new>
-#include <poll.h>
 #include <ctime>
-#include <sys/socket.h>
-#include <unistd.h>
+#include <new>
 
 #include "runtime-libs/client/old_glibc.hpp"
 #include "runtime-libs/client/say.hpp"
@@ -20,11 +20,12 @@ namespace {
 
 constexpr std::size_t max_segments = 6;
 
-// Larger requests are sent by their caller: copying them into the queue would cost more than the system call it saves.
+// Larger requests are sent by their caller: copying them into the queue would cost more than the system call
+// it saves.
 constexpr std::size_t largest_queued = 4096;
 
-// Requests that follow each other faster than this are a burst. About the time a small send takes on loopback, several
-// times over: slower callers lose nothing by sending themselves.
+// Requests that follow each other faster than this are a burst. About the time a small send takes on
+// loopback, several times over: slower callers lose nothing by sending themselves.
 constexpr std::int64_t burst_ns = 50'000;
 
 std::int64_t now_ns() {
@@ -79,7 +80,8 @@ bool Session::post_due(const Request& request, std::span<const Segment> body, Se
   Waiter* waiter = new (memory) Waiter;
   waiter->due = true;
   waiter->into[0] = into;
-  // Once noted, the waiter belongs to whoever reads; where the session is lost, `lose` has freed it with the rest.
+  // Once noted, the waiter belongs to whoever reads; where the session is lost, `lose` has freed it with the
+  // rest.
   return send(request, body, waiter, false) && start_reader();
 }
 
@@ -161,9 +163,7 @@ std::span<const std::byte> Session::take_queue() {
   return queued;
 }
 
-void Session::start_sender() {
-  sender_started_ = start_detached_thread(&Session::run_sender, this);
-}
+void Session::start_sender() { sender_started_ = start_detached_thread(&Session::run_sender, this); }
 
 void* Session::run_sender(void* self) {
   auto* session = static_cast<Session*>(self);
@@ -187,8 +187,8 @@ void* Session::run_sender(void* self) {
   return nullptr;
 }
 
-// While the socket is full, replies are read here if nobody else reads them: the worker may be unable to go on until
-// they are.
+// While the socket is full, replies are read here if nobody else reads them: the worker may be unable to go
+// on until they are.
 bool Session::write_parts(iovec* parts, std::size_t count) {
   for (;;) {
     Result<std::size_t> left = transport::send_some(requests_, parts, count);
@@ -254,7 +254,8 @@ bool Session::receive(void* bytes, std::size_t n) {
       n -= here;
       continue;
     }
-    // Large pieces go straight to where they belong; small ones are read ahead, several replies a system call.
+    // Large pieces go straight to where they belong; small ones are read ahead, several replies a system
+    // call.
     bool direct = n >= ahead_capacity / 2;
     void* target = direct ? static_cast<void*>(at) : ahead_;
     ssize_t got = ::recv(replies_, target, direct ? n : ahead_capacity, MSG_DONTWAIT);
@@ -342,7 +343,8 @@ void Session::lose(Failure failure) {
   Lock lock(reply_mutex_);
   if (!alive()) return;
   state_.store(State::lost, std::memory_order_release);
-  say("lost the GPU server %s: %s; every further CUDA call of this process fails", server_, describe(failure));
+  say("lost the GPU server %s: %s; every further CUDA call of this process fails", server_,
+      describe(failure));
   for (Waiter* w = first_; w;) {
     Waiter* next = w->next;
     if (w->due) std::free(w);
@@ -355,6 +357,11 @@ void Session::lose(Failure failure) {
   ::shutdown(requests_, SHUT_RDWR);
   ::shutdown(replies_, SHUT_RDWR);
   ::pthread_cond_broadcast(&changed_);
+}
+
+unsigned Session::due() {
+  Lock lock(reply_mutex_);
+  return due_;
 }
 
 bool Session::start_reader() {

@@ -1,18 +1,20 @@
-// One session with a worker: requests leave in one total order, replies come back and find who waits for them. Shared by
-// the CUDA and the NVML library; knows frames, not calls.
+// One session with a worker: requests leave in one total order, replies come back and find who waits for
+// them. Shared by the CUDA and the NVML library; knows frames, not calls.
 //
-// Threads: every member may be called from any thread. Whoever waits reads for all; a reading thread of its own starts
-// with the first data that is due while nobody waits. No call waits longer than wire::silence_limit_ms for a sign of life.
+// Threads: every member may be called from any thread. Whoever waits reads for all; a reading thread of its
+// own starts with the first data that is due while nobody waits. No call waits longer than
+// wire::silence_limit_ms for a sign of life.
 //
-// A small request nobody waits for is sent at once where the wire is idle; within a burst it is queued, and a sending
-// thread of its own carries the queue away. A request somebody waits for takes the queue with it, so it is never delayed.
+// A small request nobody waits for is sent at once where the wire is idle; within a burst it is queued, and a
+// sending thread of its own carries the queue away. A request somebody waits for takes the queue with it, so
+// it is never delayed.
 #pragma once
+#include <pthread.h>
+#include <sys/uio.h>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <pthread.h>
 #include <span>
-#include <sys/uio.h>
 
 #include "runtime-libs/transport/fd.hpp"
 #include "runtime-libs/wire/frame.hpp"
@@ -25,8 +27,8 @@ struct Segment {
   std::size_t bytes;
 };
 
-// Where the body of a reply goes: up to two places, filled in order. Lives until done (await has returned, or, for a
-// `Due` one, until the session has filled it and freed it).
+// Where the body of a reply goes: up to two places, filled in order. Lives until done (await has returned,
+// or, for a `Due` one, until the session has filled it and freed it).
 struct Waiter {
   Segment into[2] = {};
   std::int32_t result = 0;
@@ -61,7 +63,8 @@ class Session {
 
   // Sends a request nobody answers.
   bool post(const Request& request, std::span<const Segment> body);
-  // Sends a request and notes who waits; `await` must follow. False where the session is lost (nothing to await).
+  // Sends a request and notes who waits; `await` must follow. False where the session is lost (nothing to
+  // await).
   bool post(const Request& request, std::span<const Segment> body, Waiter& waiter);
   // Sends a request whose answer fills `into` some time later, without anybody waiting for it.
   bool post_due(const Request& request, std::span<const Segment> body, Segment into);
@@ -76,6 +79,9 @@ class Session {
   // After fork, in the child: the connections belong to the parent.
   void abandon_in_child();
 
+  // How many deliveries have not arrived yet.
+  unsigned due();
+
   const Statistics& statistics() const { return statistics_; }
 
  private:
@@ -84,8 +90,8 @@ class Session {
   bool send(const Request& request, std::span<const Segment> body, Waiter* waiter, bool urgent);
   // Puts the frame into the queue, which has room for it. The caller holds order_mutex_.
   void enqueue(const wire::RequestHeader& header, std::span<const Segment> body);
-  // What was queued; the other buffer is filled from now on. The caller holds wire_mutex_ until it has sent the bytes, and
-  // order_mutex_.
+  // What was queued; the other buffer is filled from now on. The caller holds wire_mutex_ until it has sent
+  // the bytes, and order_mutex_.
   std::span<const std::byte> take_queue();
   // Notes who waits. False where the session is not alive. The caller holds order_mutex_.
   bool note(Waiter* waiter, std::uint32_t sequence);

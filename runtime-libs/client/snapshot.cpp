@@ -27,7 +27,8 @@ const char* string(wire::Reader& reader, std::size_t limit) {
   return text.data();
 }
 
-const std::byte* array(wire::Reader& reader, std::size_t limit, std::size_t element_bytes, std::uint32_t& count) {
+const std::byte* array(wire::Reader& reader, std::size_t limit, std::size_t element_bytes,
+                       std::uint32_t& count) {
   count = reader.get<std::uint32_t>();
   if (count > limit) reader.fail();
   return reader.ok() ? reader.take(count * element_bytes) : nullptr;
@@ -57,7 +58,8 @@ bool Snapshot::parse(std::span<const std::byte> body) {
     DeviceSnapshot& device = devices_[i];
     device.name = string(reader, wire::max_message_bytes);
     device.pci_bus_id = string(reader, wire::max_message_bytes);
-    if (const std::byte* uuid = reader.take(sizeof device.uuid)) std::memcpy(device.uuid, uuid, sizeof device.uuid);
+    if (const std::byte* uuid = reader.take(sizeof device.uuid))
+      std::memcpy(device.uuid, uuid, sizeof device.uuid);
     device.total_bytes = reader.get<std::uint64_t>();
     device.attributes =
         array(reader, wire::max_device_attributes, sizeof(std::int32_t), device.attribute_count);
@@ -84,8 +86,10 @@ bool Snapshot::has_symbol(const char* name) const {
     std::uint32_t middle = low + (high - low) / 2;
     std::uint64_t here = value_at<std::uint64_t>(symbols_, middle);
     if (here == wanted) return true;
-    if (here < wanted) low = middle + 1;
-    else high = middle;
+    if (here < wanted)
+      low = middle + 1;
+    else
+      high = middle;
   }
   return false;
 }

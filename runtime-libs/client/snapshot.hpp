@@ -1,5 +1,5 @@
-// What the server said of itself and its devices at hello. Immutable once parsed; everything answered locally comes from
-// here. The strings point into the welcome's body, which is kept for the life of the process.
+// What the server said of itself and its devices at hello. Immutable once parsed; everything answered locally
+// comes from here. The strings point into the welcome's body, which is kept for the life of the process.
 #pragma once
 #include <cstddef>
 #include <cstdint>

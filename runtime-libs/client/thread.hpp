@@ -1,5 +1,5 @@
-// What the library knows of the calling thread: its number, its stack of current contexts, and whether a call in progress
-// came through a per-thread-default-stream entry. Reading it costs one thread-local access.
+// What the library knows of the calling thread: its number, its stack of current contexts, and whether a call
+// in progress came through a per-thread-default-stream entry. Reading it costs one thread-local access.
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -25,7 +25,8 @@ boost::system::result<void, std::string> install_libraries(const fs::path& from,
     fs::copy_file(source, unfinished, fs::copy_options::overwrite_existing, failed);
     if (failed) return "cannot copy " + source.string() + " to " + to.string() + ": " + failed.message();
     using fs::perms;
-    fs::permissions(unfinished, perms::owner_read | perms::owner_write | perms::group_read | perms::others_read, failed);
+    fs::permissions(unfinished,
+                    perms::owner_read | perms::owner_write | perms::group_read | perms::others_read, failed);
     if (!failed) fs::rename(unfinished, target, failed);
     if (failed) return "cannot finish " + target.string() + ": " + failed.message();
   }

@@ -6,8 +6,8 @@
 
 namespace vcuda::connector {
 
-// Each file is whole before it gets its name, readable by any user, and replaces an older one: running it twice is
-// running it once. The error is a sentence with the file's name.
+// Each file is whole before it gets its name, readable by any user, and replaces an older one: running it
+// twice is running it once. The error is a sentence with the file's name.
 boost::system::result<void, std::string> install_libraries(const std::filesystem::path& from,
                                                            const std::filesystem::path& to);
 

@@ -1,10 +1,10 @@
 #include "runtime-libs/connector/sidecar.hpp"
 
+#include <poll.h>
+#include <spdlog/spdlog.h>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <poll.h>
-#include <spdlog/spdlog.h>
 #include <thread>
 
 #include "runtime-libs/transport/registration.hpp"
@@ -54,14 +54,17 @@ void Sidecar::serve(transport::Fd app) {
   if (request.magic != wire::magic) return;
   if (request.version != wire::protocol_version) {
     wire::SidecarReply reply = reply_about(options_);
-    std::snprintf(reply.message, sizeof reply.message, "the library speaks protocol %u, vcuda-client %s speaks %u",
-                  static_cast<unsigned>(request.version), VCUDA_VERSION, static_cast<unsigned>(wire::protocol_version));
+    std::snprintf(
+        reply.message, sizeof reply.message, "the library speaks protocol %u, vcuda-client %s speaks %u",
+        static_cast<unsigned>(request.version), VCUDA_VERSION, static_cast<unsigned>(wire::protocol_version));
     static_cast<void>(transport::send_all(app.get(), &reply, sizeof reply, deadline));
     return;
   }
   switch (request.ask) {
-    case wire::SidecarAsk::session: return give_session(app, request);
-    case wire::SidecarAsk::ready: return say_ready(app);
+    case wire::SidecarAsk::session:
+      return give_session(app, request);
+    case wire::SidecarAsk::ready:
+      return say_ready(app);
   }
 }
 
@@ -70,13 +73,15 @@ void Sidecar::give_session(const transport::Fd& app, const wire::SidecarRequest&
   char message[wire::max_message_bytes + 1];
   auto deadline = transport::Deadline::in_ms(wire::connect_deadline_ms);
   auto connections = transport::register_session(
-      {options_.server.c_str(), options_.register_port, options_.request_port, options_.reply_port}, request, nullptr,
-      deadline, message);
+      {options_.server.c_str(), options_.register_port, options_.request_port, options_.reply_port}, request,
+      nullptr, deadline, message);
   wire::SidecarReply reply = reply_about(options_);
   auto answer_deadline = transport::Deadline::in_ms(ask_deadline_ms);
   if (!connections) {
-    std::snprintf(reply.message, sizeof reply.message, "%.500s", message[0] ? message : describe(connections.failure()));
-    spdlog::error("event=session_failed server={} process={} reason=\"{}\"", reply.server, ask.process, reply.message);
+    std::snprintf(reply.message, sizeof reply.message, "%.500s",
+                  message[0] ? message : describe(connections.failure()));
+    spdlog::error("event=session_failed server={} process={} reason=\"{}\"", reply.server, ask.process,
+                  reply.message);
     static_cast<void>(transport::send_all(app.get(), &reply, sizeof reply, answer_deadline));
     return;
   }

@@ -11,7 +11,8 @@ namespace vcuda::connector {
 
 class Sidecar {
  public:
-  Sidecar(const Options& options, transport::Fd listener) : options_(options), listener_(std::move(listener)) {}
+  Sidecar(const Options& options, transport::Fd listener)
+      : options_(options), listener_(std::move(listener)) {}
 
   // Serves until `stop` (a descriptor) becomes readable.
   void run(int stop);

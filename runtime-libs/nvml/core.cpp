@@ -56,7 +56,8 @@ nvmlReturn_t Core::shutdown() {
   return NVML_SUCCESS;
 }
 
-// The session is the parent's; as with libcuda, the child of a fork has none. No lock: whoever held it is not here.
+// The session is the parent's; as with libcuda, the child of a fork has none. No lock: whoever held it is not
+// here.
 void Core::abandon_in_child() {
   session_.abandon_in_child();
   initialisations_ = 0;
@@ -76,15 +77,16 @@ nvmlReturn_t Core::connect() {
   Failure failure = greeting.failure();
   if (greeting && !parse(greeting->body, greeting->bytes)) failure = {Error::malformed};
   if (failure.code != Error::none) {
-    client::say("the GPU server %s accepted the session but sent no valid welcome: %s", server_, describe(failure));
+    client::say("the GPU server %s accepted the session but sent no valid welcome: %s", server_,
+                describe(failure));
     return NVML_ERROR_DRIVER_NOT_LOADED;
   }
   if (greeting->result != NVML_SUCCESS) {
     client::say("the GPU server %s has no usable NVML: %s", server_, message_);
     return static_cast<nvmlReturn_t>(greeting->result);
   }
-  if (!session_.open(static_cast<transport::Fd&&>(reached->requests), static_cast<transport::Fd&&>(reached->replies),
-                     server_))
+  if (!session_.open(static_cast<transport::Fd&&>(reached->requests),
+                     static_cast<transport::Fd&&>(reached->replies), server_))
     return NVML_ERROR_MEMORY;
   control_ = reached->control.release();
   ::pthread_atfork(nullptr, nullptr, &in_child);
@@ -125,7 +127,8 @@ nvmlReturn_t Core::memory(unsigned index, api::NvmlMemory& memory) {
   const client::Segment body[] = {{&device, sizeof device}};
   client::Waiter waiter;
   waiter.into[0] = {&memory, sizeof memory};
-  if (!session_.post({api::nvml_memory_opcode, 0, 1, 0}, body, waiter) || !session_.await(waiter)) return state();
+  if (!session_.post({api::nvml_memory_opcode, 0, 1, 0}, body, waiter) || !session_.await(waiter))
+    return state();
   if (waiter.result == NVML_SUCCESS && waiter.received != sizeof memory) return NVML_ERROR_UNKNOWN;
   return static_cast<nvmlReturn_t>(waiter.result);
 }

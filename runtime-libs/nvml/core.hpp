@@ -1,8 +1,9 @@
-// What the NVML library knows: one session of its own, opened at nvmlInit, and the snapshot that came with it. As in the
-// CUDA library, the C ABI leaves no place for this but a process-wide object, constructed at compile time.
+// What the NVML library knows: one session of its own, opened at nvmlInit, and the snapshot that came with
+// it. As in the CUDA library, the C ABI leaves no place for this but a process-wide object, constructed at
+// compile time.
 #pragma once
-#include <cstdint>
 #include <pthread.h>
+#include <cstdint>
 
 #include "runtime-libs/api/nvml_abi.hpp"
 #include "runtime-libs/api/nvml_wire.hpp"

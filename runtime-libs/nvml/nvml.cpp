@@ -1,5 +1,5 @@
-// libutilities.so: the functions of libnvidia-ml.so.1 that programs on a remote GPU need. What is not here is not
-// exported, so a program that looks for it by name is told the truth.
+// libutilities.so: the functions of libnvidia-ml.so.1 that programs on a remote GPU need. What is not here is
+// not exported, so a program that looks for it by name is told the truth.
 #include <cstdio>
 #include <cstring>
 
@@ -49,20 +49,34 @@ NVML_EXPORT nvmlReturn_t nvmlShutdown() { return core().shutdown(); }
 
 NVML_EXPORT const char* nvmlErrorString(nvmlReturn_t result) {
   switch (result) {
-    case NVML_SUCCESS: return "Success";
-    case NVML_ERROR_UNINITIALIZED: return "Uninitialized";
-    case NVML_ERROR_INVALID_ARGUMENT: return "Invalid Argument";
-    case NVML_ERROR_NOT_SUPPORTED: return "Not Supported";
-    case NVML_ERROR_NOT_FOUND: return "Not Found";
-    case NVML_ERROR_INSUFFICIENT_SIZE: return "Insufficient Size";
-    case NVML_ERROR_DRIVER_NOT_LOADED: return "Driver Not Loaded";
-    case NVML_ERROR_TIMEOUT: return "Timeout";
-    case NVML_ERROR_LIBRARY_NOT_FOUND: return "NVML Shared Library Not Found";
-    case NVML_ERROR_FUNCTION_NOT_FOUND: return "Function Not Found";
-    case NVML_ERROR_GPU_IS_LOST: return "GPU is lost";
-    case NVML_ERROR_MEMORY: return "Insufficient Memory";
-    case NVML_ERROR_ARGUMENT_VERSION_MISMATCH: return "Argument version mismatch";
-    case NVML_ERROR_UNKNOWN: break;
+    case NVML_SUCCESS:
+      return "Success";
+    case NVML_ERROR_UNINITIALIZED:
+      return "Uninitialized";
+    case NVML_ERROR_INVALID_ARGUMENT:
+      return "Invalid Argument";
+    case NVML_ERROR_NOT_SUPPORTED:
+      return "Not Supported";
+    case NVML_ERROR_NOT_FOUND:
+      return "Not Found";
+    case NVML_ERROR_INSUFFICIENT_SIZE:
+      return "Insufficient Size";
+    case NVML_ERROR_DRIVER_NOT_LOADED:
+      return "Driver Not Loaded";
+    case NVML_ERROR_TIMEOUT:
+      return "Timeout";
+    case NVML_ERROR_LIBRARY_NOT_FOUND:
+      return "NVML Shared Library Not Found";
+    case NVML_ERROR_FUNCTION_NOT_FOUND:
+      return "Function Not Found";
+    case NVML_ERROR_GPU_IS_LOST:
+      return "GPU is lost";
+    case NVML_ERROR_MEMORY:
+      return "Insufficient Memory";
+    case NVML_ERROR_ARGUMENT_VERSION_MISMATCH:
+      return "Argument version mismatch";
+    case NVML_ERROR_UNKNOWN:
+      break;
   }
   return "Unknown Error";
 }
@@ -112,8 +126,9 @@ NVML_EXPORT nvmlReturn_t nvmlDeviceGetHandleByPciBusId_v2(const char* pciBusId, 
   unsigned domain = 0, bus = 0, slot = 0, function = 0;
   if (!pciBusId || std::sscanf(pciBusId, "%x:%x:%x.%x", &domain, &bus, &slot, &function) < 3)
     return NVML_ERROR_INVALID_ARGUMENT;
-  return first_device(
-      device, [=](const Device& d) { return d.pci.domain == domain && d.pci.bus == bus && d.pci.device == slot; });
+  return first_device(device, [=](const Device& d) {
+    return d.pci.domain == domain && d.pci.bus == bus && d.pci.device == slot;
+  });
 }
 NVML_EXPORT nvmlReturn_t nvmlDeviceGetHandleByPciBusId(const char* pciBusId, nvmlDevice_t* device) {
   return nvmlDeviceGetHandleByPciBusId_v2(pciBusId, device);

@@ -1,5 +1,6 @@
-// Buffers for request bodies too large for the read-ahead, lent to whoever carries the request out. Reused, because fresh
-// memory of this size costs more in page faults than the copy it serves. Bounded by the calls a client may have under way.
+// Buffers for request bodies too large for the read-ahead, lent to whoever carries the request out. Reused,
+// because fresh memory of this size costs more in page faults than the copy it serves. Bounded by the calls a
+// client may have under way.
 #pragma once
 #include <cstddef>
 #include <memory>
@@ -16,7 +17,8 @@ class BodyBuffers {
     BodyBuffers* pool;
     void operator()(std::byte* memory) const { pool->give_back(Memory(memory)); }
   };
-  // A buffer of wire::max_body_bytes; goes back by itself. Shared, so that a job that must be copyable can hold it.
+  // A buffer of wire::max_body_bytes; goes back by itself. Shared, so that a job that must be copyable can
+  // hold it.
   using Lease = std::shared_ptr<std::byte>;
 
   Lease lend();

@@ -1,5 +1,5 @@
-// Bytes whose size can change without touching them: a vector would write zeros over megabytes that a copy is about to
-// fill. Keeps its capacity, so one that is reused stops allocating.
+// Bytes whose size can change without touching them: a vector would write zeros over megabytes that a copy is
+// about to fill. Keeps its capacity, so one that is reused stops allocating.
 #pragma once
 #include <cstddef>
 #include <cstring>

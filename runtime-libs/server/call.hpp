@@ -30,9 +30,9 @@ struct Call {
   SessionParts& parts;
   const wire::RequestHeader& header;
   wire::Reader args;
-  Bytes& answer;  // the reply's body
-  bool answered = false;           // a `deliver` handler that will send its reply itself sets this
-  std::uint64_t stream = 0;        // the stream the call named, for latches
+  Bytes& answer;             // the reply's body
+  bool answered = false;     // a `deliver` handler that will send its reply itself sets this
+  std::uint64_t stream = 0;  // the stream the call named, for latches
 
   const Driver& driver() const { return parts.driver; }
 
@@ -41,7 +41,8 @@ struct Call {
     return parts.handles.find(handle, object);
   }
 
-  // The driver's stream for a number that travelled: null and legacy as they are, per-thread as the client thread's own.
+  // The driver's stream for a number that travelled: null and legacy as they are, per-thread as the client
+  // thread's own.
   CUresult find_stream(std::uint64_t number, CUstream& real);
 
   template <class T>

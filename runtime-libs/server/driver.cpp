@@ -1,7 +1,7 @@
 #include "runtime-libs/server/driver.hpp"
 
-#include <cstring>
 #include <dlfcn.h>
+#include <cstring>
 
 #include "runtime-libs/contract/contract.hpp"
 
@@ -39,7 +39,8 @@ boost::system::result<Driver, std::string> Driver::load(const std::string& path)
            " (install NVIDIA's driver on this node, or name a driver library with --driver=PATH)";
   }
   Driver driver;
-  for (std::size_t i = 0; i < driver.addresses_.size(); ++i) driver.addresses_[i] = ::dlsym(library, names[i]);
+  for (std::size_t i = 0; i < driver.addresses_.size(); ++i)
+    driver.addresses_[i] = ::dlsym(library, names[i]);
   const void* table = nullptr;
   CUuuid client_library;
   std::memcpy(client_library.bytes, contract::client_library_id, sizeof client_library.bytes);

@@ -1,5 +1,6 @@
-// The driver library a worker calls: NVIDIA's libcuda.so.1, or any other that exports the same names (the software GPU).
-// Holds one address for each function of cuda.h; a worker loads exactly one driver and never unloads it.
+// The driver library a worker calls: NVIDIA's libcuda.so.1, or any other that exports the same names (the
+// software GPU). Holds one address for each function of cuda.h; a worker loads exactly one driver and never
+// unloads it.
 #pragma once
 #include <array>
 #include <boost/system/result.hpp>

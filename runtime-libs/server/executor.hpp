@@ -1,4 +1,5 @@
-// One thread that runs the blocking calls of one client thread, in order. A call that blocks here stops nobody else.
+// One thread that runs the blocking calls of one client thread, in order. A call that blocks here stops
+// nobody else.
 #pragma once
 #include <condition_variable>
 #include <deque>

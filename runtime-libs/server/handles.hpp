@@ -1,5 +1,5 @@
-// The worker's objects by the numbers its client gave them, one table a kind. A number that is unknown, or of another
-// kind, is CUDA_ERROR_INVALID_HANDLE; one whose creation failed is that failure, at every use.
+// The worker's objects by the numbers its client gave them, one table a kind. A number that is unknown, or of
+// another kind, is CUDA_ERROR_INVALID_HANDLE; one whose creation failed is that failure, at every use.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -27,7 +27,8 @@ class Handles {
     return add(api::kind_of<T>, handle, {object, creation, std::is_same_v<T, CUkernel>});
   }
 
-  // Kernels and functions share their numbers (see api/handle.hpp), but not every call of the driver takes both.
+  // Kernels and functions share their numbers (see api/handle.hpp), but not every call of the driver takes
+  // both.
   bool is_kernel(std::uint64_t handle) const;
 
   void remove(std::uint64_t handle);

@@ -1,5 +1,6 @@
-// Module images that arrive in parts ahead of the load that names them, and those a driver may still read from: with
-// CU_LIBRARY_BINARY_IS_PRESERVED and lazy loading it may, until the module is unloaded. Bounded per session.
+// Module images that arrive in parts ahead of the load that names them, and those a driver may still read
+// from: with CU_LIBRARY_BINARY_IS_PRESERVED and lazy loading it may, until the module is unloaded. Bounded
+// per session.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -17,8 +18,10 @@ class Images {
  public:
   using Image = std::vector<std::byte>;
 
-  // CUDA_ERROR_UNKNOWN for parts that contradict each other, CUDA_ERROR_OUT_OF_MEMORY beyond the session's bound.
-  CUresult add_part(std::uint64_t id, std::uint64_t total, std::uint64_t offset, std::span<const std::byte> bytes);
+  // CUDA_ERROR_UNKNOWN for parts that contradict each other, CUDA_ERROR_OUT_OF_MEMORY beyond the session's
+  // bound.
+  CUresult add_part(std::uint64_t id, std::uint64_t total, std::uint64_t offset,
+                    std::span<const std::byte> bytes);
 
   // Takes a complete image out; null where it is not complete.
   std::shared_ptr<Image> take(std::uint64_t id);

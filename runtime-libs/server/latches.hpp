@@ -1,5 +1,5 @@
-// Failures of calls nobody waited for. Each is returned once: by the client thread's next call that waits, or by whoever
-// synchronises the stream or context it happened in; never by a free or destroy.
+// Failures of calls nobody waited for. Each is returned once: by the client thread's next call that waits, or
+// by whoever synchronises the stream or context it happened in; never by a free or destroy.
 #pragma once
 #include <cstdint>
 #include <mutex>
@@ -13,12 +13,13 @@ class Latches {
  public:
   struct Failure {
     std::uint32_t thread;
-    std::uint64_t stream;   // as it travelled; 0 where the call named none
+    std::uint64_t stream;  // as it travelled; 0 where the call named none
     std::uint64_t context;
     CUresult result;
   };
 
-  // Keeps the first failure of each thread; a later one of the same thread is a consequence more often than news.
+  // Keeps the first failure of each thread; a later one of the same thread is a consequence more often than
+  // news.
   void add(const Failure& failure);
 
   // The failure a waiting call of this thread returns; CUDA_SUCCESS where there is none.

@@ -1,12 +1,12 @@
-// vcuda, the GPU server. As the user starts it: try the driver, listen, hand sessions to worker processes. As it starts
-// itself: a worker (one session), or the trial of the driver.
-#include <csignal>
-#include <cstdio>
+// vcuda, the GPU server. As the user starts it: try the driver, listen, hand sessions to worker processes. As
+// it starts itself: a worker (one session), or the trial of the driver.
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <csignal>
+#include <cstdio>
 
 #include "runtime-libs/server/nvml_session.hpp"
 #include "runtime-libs/server/options.hpp"
@@ -27,7 +27,9 @@ void set_up_log(const Options& options) {
   spdlog::flush_on(spdlog::level::trace);
 }
 
-std::string driver_path(const Options& options) { return options.driver.empty() ? "libcuda.so.1" : options.driver; }
+std::string driver_path(const Options& options) {
+  return options.driver.empty() ? "libcuda.so.1" : options.driver;
+}
 
 int try_driver(const Options& options) {
   auto driver = Driver::load(driver_path(options));
@@ -37,13 +39,14 @@ int try_driver(const Options& options) {
   }
   Welcome welcome = make_welcome(*driver);
   if (welcome.result == CUDA_SUCCESS) return 0;
-  std::fprintf(stderr, "vcuda: no usable GPU through %s: %s\n", driver_path(options).c_str(), welcome.reason.c_str());
+  std::fprintf(stderr, "vcuda: no usable GPU through %s: %s\n", driver_path(options).c_str(),
+               welcome.reason.c_str());
   return 1;
 }
 
 [[noreturn]] void end_session(const Options& options, const SessionFigures& f, const char* reason) {
-  spdlog::info("event=session_ended session={} calls={} waits={} bytes_in={} bytes_out={} reason=\"{}\"", options.session,
-               f.calls, f.waits, f.bytes_in, f.bytes_out, reason);
+  spdlog::info("event=session_ended session={} calls={} waits={} bytes_in={} bytes_out={} reason=\"{}\"",
+               options.session, f.calls, f.waits, f.bytes_in, f.bytes_out, reason);
   // The driver's threads may be anywhere; the system frees what the session holds.
   ::_exit(0);
 }
@@ -83,12 +86,15 @@ bool driver_works(const Options& options) {
 int serve(const Options& options) {
   if (!driver_works(options)) return 1;
   if (!options.memory_tag.empty() || !options.parameter_offset.empty())
-    spdlog::info("event=option_not_needed options=\"-a -k\" reason=\"the driver is asked for its own layouts\"");
+    spdlog::info(
+        "event=option_not_needed options=\"-a -k\" reason=\"the driver is asked for its own layouts\"");
   if (options.bind != "127.0.0.1" && options.bind != "::1")
-    spdlog::warn("event=open_to_strangers address={} reason=\"sessions are neither encrypted nor authenticated: whoever "
-                 "reaches these ports uses this GPU\" remedy=\"keep them inside the cluster with a NetworkPolicy, or "
-                 "--bind=127.0.0.1\"",
-                 options.bind);
+    spdlog::warn(
+        "event=open_to_strangers address={} reason=\"sessions are neither encrypted nor authenticated: "
+        "whoever "
+        "reaches these ports uses this GPU\" remedy=\"keep them inside the cluster with a NetworkPolicy, or "
+        "--bind=127.0.0.1\"",
+        options.bind);
   Registrar registrar(options);
   auto listening = registrar.listen();
   if (!listening) {

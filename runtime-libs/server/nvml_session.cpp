@@ -1,9 +1,9 @@
 #include "runtime-libs/server/nvml_session.hpp"
 
-#include <boost/system/result.hpp>
-#include <cstring>
 #include <dlfcn.h>
 #include <spdlog/spdlog.h>
+#include <boost/system/result.hpp>
+#include <cstring>
 
 #include "runtime-libs/api/nvml_abi.hpp"
 #include "runtime-libs/api/nvml_wire.hpp"
@@ -63,8 +63,8 @@ struct Welcome {
   std::vector<std::byte> body;
 };
 
-Welcome welcome(nvmlReturn_t result, const std::string& message, int cuda_version, const char* driver, const char* nvml,
-                unsigned count, std::vector<std::byte> devices) {
+Welcome welcome(nvmlReturn_t result, const std::string& message, int cuda_version, const char* driver,
+                const char* nvml, unsigned count, std::vector<std::byte> devices) {
   Body body;
   body.put(api::NvmlWelcomeHead{wire::magic, wire::protocol_version, 0, cuda_version, 0});
   body.text(VCUDA_VERSION);
@@ -140,10 +140,12 @@ int serve_nvml(const std::string& path, Requests& requests, Replies& replies) {
     if (!frame) return 0;
     if (!(frame->header.flags & wire::wants_reply)) return 1;
     api::NvmlMemory memory{};
-    nvmlReturn_t result = frame->header.opcode == api::nvml_memory_opcode ? read_memory(*library, frame->body, memory)
-                                                                         : NVML_ERROR_NOT_SUPPORTED;
+    nvmlReturn_t result = frame->header.opcode == api::nvml_memory_opcode
+                              ? read_memory(*library, frame->body, memory)
+                              : NVML_ERROR_NOT_SUPPORTED;
     auto bytes = std::as_bytes(std::span(&memory, 1));
-    replies.send(frame->header.sequence, result, result == NVML_SUCCESS ? bytes : std::span<const std::byte>{});
+    replies.send(frame->header.sequence, result,
+                 result == NVML_SUCCESS ? bytes : std::span<const std::byte>{});
   }
 }
 

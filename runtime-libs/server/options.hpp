@@ -9,17 +9,17 @@
 namespace vcuda::server {
 
 struct Options {
-  std::string protocol = "native";                         // -n
-  std::uint16_t reply_port = contract::reply_port;         // -s: the server's send port
-  std::uint16_t request_port = contract::request_port;     // -r: the server's receive port
-  std::uint16_t register_port = contract::register_port;   // -p
-  std::string memory_tag;                                  // -a: accepted, not needed
-  std::string parameter_offset;                            // -k: accepted, not needed
+  std::string protocol = "native";                        // -n
+  std::uint16_t reply_port = contract::reply_port;        // -s: the server's send port
+  std::uint16_t request_port = contract::request_port;    // -r: the server's receive port
+  std::uint16_t register_port = contract::register_port;  // -p
+  std::string memory_tag;                                 // -a: accepted, not needed
+  std::string parameter_offset;                           // -k: accepted, not needed
 
   std::string bind = "0.0.0.0";
-  std::string driver;       // empty: libcuda.so.1
-  std::string nvml;         // empty: libnvidia-ml.so.1, or the driver's neighbour
-  std::string port_file;    // where to write the ports really bound
+  std::string driver;     // empty: libcuda.so.1
+  std::string nvml;       // empty: libnvidia-ml.so.1, or the driver's neighbour
+  std::string port_file;  // where to write the ports really bound
   unsigned max_sessions = 256;
   std::string log_level = "info";
 

@@ -11,7 +11,8 @@ bool Pending::add(Registration registration) {
   return true;
 }
 
-std::optional<Registration> Pending::offer(const wire::DataPreamble& preamble, transport::Fd fd, bool& known) {
+std::optional<Registration> Pending::offer(const wire::DataPreamble& preamble, transport::Fd fd,
+                                           bool& known) {
   known = false;
   for (auto at = waiting_.begin(); at != waiting_.end(); ++at) {
     if (CRYPTO_memcmp(at->token.bytes, preamble.token.bytes, sizeof preamble.token.bytes) != 0) continue;

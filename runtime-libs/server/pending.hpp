@@ -1,5 +1,5 @@
-// Registrations that wait for their two data connections. A token is 128 random bits, is good once for each role, and
-// expires; the table is bounded, so strangers who register and vanish cost little.
+// Registrations that wait for their two data connections. A token is 128 random bits, is good once for each
+// role, and expires; the table is bounded, so strangers who register and vanish cost little.
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -25,8 +25,8 @@ class Pending {
   // False where the table is full.
   bool add(Registration registration);
 
-  // Takes a data connection in; the registration, taken out, where it was the last one missing. `known` says whether the
-  // token was good for that role.
+  // Takes a data connection in; the registration, taken out, where it was the last one missing. `known` says
+  // whether the token was good for that role.
   std::optional<Registration> offer(const wire::DataPreamble& preamble, transport::Fd fd, bool& known);
 
   // Removes what has expired; the number of registrations dropped.

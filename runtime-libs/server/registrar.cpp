@@ -1,13 +1,13 @@
 #include "runtime-libs/server/registrar.hpp"
 
+#include <netinet/tcp.h>
+#include <spdlog/spdlog.h>
+#include <sys/wait.h>
 #include <algorithm>
 #include <array>
 #include <boost/asio.hpp>
 #include <csignal>
 #include <fstream>
-#include <netinet/tcp.h>
-#include <spdlog/spdlog.h>
-#include <sys/wait.h>
 #include <unordered_map>
 
 #include "runtime-libs/server/pending.hpp"
@@ -29,7 +29,8 @@ constexpr milliseconds worker_end_patience{3000};
 // A connection whose first message is awaited: its bytes, and the time it has left.
 template <class Message>
 struct Hello : std::enable_shared_from_this<Hello<Message>> {
-  Hello(tcp::socket s, milliseconds patience) : socket(std::move(s)), timer(socket.get_executor(), patience) {}
+  Hello(tcp::socket s, milliseconds patience)
+      : socket(std::move(s)), timer(socket.get_executor(), patience) {}
   tcp::socket socket;
   asio::steady_timer timer;
   Message message{};
@@ -65,8 +66,9 @@ class Registrar::Impl {
       tcp::acceptor& acceptor;
       std::uint16_t& number;
     };
-    for (auto [acceptor, number] : {Port{registrations_, options_.register_port}, Port{requests_, options_.request_port},
-                                    Port{replies_, options_.reply_port}}) {
+    for (auto [acceptor, number] :
+         {Port{registrations_, options_.register_port}, Port{requests_, options_.request_port},
+          Port{replies_, options_.reply_port}}) {
       error_code failed;
       auto address = asio::ip::make_address(options_.bind, failed);
       if (failed) return "--bind=" + options_.bind + " is not a numeric address";
@@ -83,7 +85,8 @@ class Registrar::Impl {
     if (!options_.port_file.empty()) {
       // Written whole before it gets its name, so that whoever waits for the file never reads half of it.
       const std::string unfinished = options_.port_file + ".new";
-      std::ofstream(unfinished) << "register=" << options_.register_port << "\nrequests=" << options_.request_port
+      std::ofstream(unfinished) << "register=" << options_.register_port
+                                << "\nrequests=" << options_.request_port
                                 << "\nreplies=" << options_.reply_port << "\n";
       if (std::rename(unfinished.c_str(), options_.port_file.c_str()) != 0)
         return "cannot write --port-file=" + options_.port_file;
@@ -112,8 +115,8 @@ class Registrar::Impl {
       if (failed == asio::error::operation_aborted || ending_) return;
       if (!failed) {
         watch_peer(socket);
-        read_registration(std::make_shared<Hello<wire::RegisterRequest>>(std::move(socket),
-                                                                          milliseconds(wire::register_deadline_ms)));
+        read_registration(std::make_shared<Hello<wire::RegisterRequest>>(
+            std::move(socket), milliseconds(wire::register_deadline_ms)));
       }
       accept_registration();
     });
@@ -149,14 +152,15 @@ class Registrar::Impl {
 
   void answer_registration(const std::shared_ptr<Hello<wire::RegisterRequest>>& hello) {
     const auto& m = hello->message;
-    wire::RegisterReply reply{wire::magic, wire::protocol_version, wire::RegisterOutcome::accepted, {}, 0, 0, 0};
+    wire::RegisterReply reply{
+        wire::magic, wire::protocol_version, wire::RegisterOutcome::accepted, {}, 0, 0, 0};
     std::string message;
     const std::uint64_t session = ++sessions_;
     auto token = make_token();
     if (m.version != wire::protocol_version) {
       reply.outcome = wire::RegisterOutcome::version;
-      message = "the client speaks protocol " + std::to_string(m.version) + ", this server (vcuda " VCUDA_VERSION
-                ") speaks " + std::to_string(wire::protocol_version);
+      message = "the client speaks protocol " + std::to_string(m.version) +
+                ", this server (vcuda " VCUDA_VERSION ") speaks " + std::to_string(wire::protocol_version);
     } else if (m.kind != wire::SessionKind::cuda && m.kind != wire::SessionKind::nvml) {
       reply.outcome = wire::RegisterOutcome::refused;
       message = "this server knows no sessions of kind " + std::to_string(static_cast<int>(m.kind));
@@ -164,7 +168,8 @@ class Registrar::Impl {
       reply.outcome = wire::RegisterOutcome::busy;
       message = "the server already serves " + std::to_string(workers_.size()) + " sessions (--max-sessions)";
     } else {
-      Registration registration{session, m, *token, steady_clock::now() + milliseconds(wire::token_lifetime_ms), {}, {}};
+      Registration registration{
+          session, m, *token, steady_clock::now() + milliseconds(wire::token_lifetime_ms), {}, {}};
       if (!pending_.add(std::move(registration))) {
         reply.outcome = wire::RegisterOutcome::busy;
         message = "too many clients are registering";
@@ -176,16 +181,20 @@ class Registrar::Impl {
     const bool accepted = reply.outcome == wire::RegisterOutcome::accepted;
     if (!accepted) reply.token = {};
     reply.message_bytes = static_cast<std::uint32_t>(message.size());
-    spdlog::info("event=registration session={} peer={} process={} outcome={}{}", session, peer_of(hello->socket),
-                 m.process, accepted ? "accepted" : "refused", accepted ? "" : " reason=\"" + message + "\"");
-    hello->rest.assign(reinterpret_cast<const char*>(&reply), reinterpret_cast<const char*>(&reply) + sizeof reply);
+    spdlog::info("event=registration session={} peer={} process={} outcome={}{}", session,
+                 peer_of(hello->socket), m.process, accepted ? "accepted" : "refused",
+                 accepted ? "" : " reason=\"" + message + "\"");
+    hello->rest.assign(reinterpret_cast<const char*>(&reply),
+                       reinterpret_cast<const char*>(&reply) + sizeof reply);
     hello->rest.insert(hello->rest.end(), message.begin(), message.end());
-    asio::async_write(hello->socket, asio::buffer(hello->rest), [this, hello](error_code failed, std::size_t) {
-      if (!failed) hold_control(hello);
-    });
+    asio::async_write(hello->socket, asio::buffer(hello->rest),
+                      [this, hello](error_code failed, std::size_t) {
+                        if (!failed) hold_control(hello);
+                      });
   }
 
-  // The control connection stays open for the client's sake; nothing is said on it yet, and its end ends no session.
+  // The control connection stays open for the client's sake; nothing is said on it yet, and its end ends no
+  // session.
   void hold_control(const std::shared_ptr<Hello<wire::RegisterRequest>>& hello) {
     hello->socket.async_read_some(asio::buffer(&hello->message, sizeof hello->message),
                                   [this, hello](error_code failed, std::size_t) {
@@ -230,18 +239,20 @@ class Registrar::Impl {
 
   void start(Registration registration) {
     const bool nvml = registration.request.kind == wire::SessionKind::nvml;
-    std::vector<std::string> arguments{"--worker", "--session", std::to_string(registration.session), "--log-level",
-                                       options_.log_level};
+    std::vector<std::string> arguments{"--worker", "--session", std::to_string(registration.session),
+                                       "--log-level", options_.log_level};
     if (!options_.driver.empty()) arguments.insert(arguments.end(), {"--driver", options_.driver});
     if (!options_.nvml.empty()) arguments.insert(arguments.end(), {"--nvml", options_.nvml});
     if (nvml) arguments.emplace_back("--nvml-session");
     std::vector<std::string> environment;
-    // The client's last argument: the one GPU of this node its apps see. libcuda reads this variable at cuInit.
+    // The client's last argument: the one GPU of this node its apps see. libcuda reads this variable at
+    // cuInit.
     if (registration.request.device >= 0)
       environment.push_back("CUDA_VISIBLE_DEVICES=" + std::to_string(registration.request.device));
     auto pid = start_worker(arguments, environment, registration.requests.get(), registration.replies.get());
     if (!pid) {
-      spdlog::error("event=worker_not_started session={} reason=\"{}\"", registration.session, pid.error().message());
+      spdlog::error("event=worker_not_started session={} reason=\"{}\"", registration.session,
+                    pid.error().message());
       return;
     }
     workers_[*pid] = registration.session;
@@ -259,9 +270,11 @@ class Registrar::Impl {
           continue;
         }
         if (WIFSIGNALED(status) && !(ending_ && WTERMSIG(status) == SIGTERM))
-          spdlog::error("event=worker_killed session={} worker={} signal={}", at->second, at->first, WTERMSIG(status));
+          spdlog::error("event=worker_killed session={} worker={} signal={}", at->second, at->first,
+                        WTERMSIG(status));
         else if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
-          spdlog::warn("event=worker_failed session={} worker={} status={}", at->second, at->first, WEXITSTATUS(status));
+          spdlog::warn("event=worker_failed session={} worker={} status={}", at->second, at->first,
+                       WEXITSTATUS(status));
         at = workers_.erase(at);
       }
       if (ending_ && workers_.empty()) return io_.stop();
@@ -273,7 +286,8 @@ class Registrar::Impl {
     sweep_.expires_after(milliseconds(1000));
     sweep_.async_wait([this](error_code failed) {
       if (failed) return;
-      if (std::size_t n = pending_.expire(steady_clock::now())) spdlog::warn("event=registrations_expired count={}", n);
+      if (std::size_t n = pending_.expire(steady_clock::now()))
+        spdlog::warn("event=registrations_expired count={}", n);
       sweep();
     });
   }

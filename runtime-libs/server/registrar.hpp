@@ -1,5 +1,5 @@
-// The server's parent: listens on the three ports, gives each registration a token, and hands the two data connections
-// that present it to a worker process. Single-threaded; loads no driver.
+// The server's parent: listens on the three ports, gives each registration a token, and hands the two data
+// connections that present it to a worker process. Single-threaded; loads no driver.
 #pragma once
 #include <boost/system/result.hpp>
 #include <memory>

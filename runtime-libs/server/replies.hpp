@@ -1,5 +1,5 @@
-// The worker's side of the reply connection. Whoever has an answer sends it, whole, under one lock: the dispatching
-// thread, a client thread's executor, or the driver's thread when data becomes due.
+// The worker's side of the reply connection. Whoever has an answer sends it, whole, under one lock: the
+// dispatching thread, a client thread's executor, or the driver's thread when data becomes due.
 #pragma once
 #include <atomic>
 #include <cstddef>

@@ -1,8 +1,8 @@
 #include "runtime-libs/server/requests.hpp"
 
+#include <sys/socket.h>
 #include <cerrno>
 #include <cstring>
-#include <sys/socket.h>
 
 #include "runtime-libs/wire/limits.hpp"
 

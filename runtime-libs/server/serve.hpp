@@ -1,5 +1,5 @@
-// Decodes a CALL or WRAP row, calls the driver, and writes the answer: the mirror of the client's forward. One instance a
-// row; everything it does follows from the row (see api/layout.hpp).
+// Decodes a CALL or WRAP row, calls the driver, and writes the answer: the mirror of the client's forward.
+// One instance a row; everything it does follows from the row (see api/layout.hpp).
 #pragma once
 #include <cstring>
 #include <string>
@@ -42,8 +42,10 @@ CUresult serve(Call& call) {
     if constexpr (flow == api::Flow::in && api::Handle<T>) {
       numbers[i] = call.args.get<std::uint64_t>();
       CUresult found = CUDA_SUCCESS;
-      if constexpr (std::is_same_v<T, CUstream>) found = call.find_stream(numbers[i], value);
-      else found = call.find(numbers[i], value);
+      if constexpr (std::is_same_v<T, CUstream>)
+        found = call.find_stream(numbers[i], value);
+      else
+        found = call.find(numbers[i], value);
       if (wrong == CUDA_SUCCESS) wrong = found;
     } else if constexpr (flow == api::Flow::in) {
       value = call.args.get<T>();
@@ -69,7 +71,8 @@ CUresult serve(Call& call) {
     constexpr api::Flow flow = api::flow_of<F, i>;
     auto& value = std::get<i>(args);
     if constexpr (flow == api::Flow::text) {
-      if (const std::byte* at = call.args.take(numbers[i])) texts[i].assign(reinterpret_cast<const char*>(at), numbers[i]);
+      if (const std::byte* at = call.args.take(numbers[i]))
+        texts[i].assign(reinterpret_cast<const char*>(at), numbers[i]);
       value = texts[i].c_str();
     } else if constexpr (flow == api::Flow::in_bytes) {
       value = reinterpret_cast<api::Arg<F, i>>(

@@ -9,8 +9,8 @@ void* Staging::lend() {
   if (free_.empty() && made_ < max_buffers) {
     void* buffer = nullptr;
     // Portable: whichever context of the session copies next may use it.
-    if (driver_.call<&::cuMemHostAlloc>(&buffer, wire::chunk_bytes, static_cast<unsigned>(CU_MEMHOSTALLOC_PORTABLE)) ==
-        CUDA_SUCCESS) {
+    if (driver_.call<&::cuMemHostAlloc>(&buffer, wire::chunk_bytes,
+                                        static_cast<unsigned>(CU_MEMHOSTALLOC_PORTABLE)) == CUDA_SUCCESS) {
       ++made_;
       return buffer;
     }

@@ -1,5 +1,6 @@
-// Page-locked buffers of one chunk each, for copies the worker starts without waiting. A buffer is lent until the device
-// has used it; the pool never calls the driver when one comes back, so the driver's own threads may return it.
+// Page-locked buffers of one chunk each, for copies the worker starts without waiting. A buffer is lent until
+// the device has used it; the pool never calls the driver when one comes back, so the driver's own threads
+// may return it.
 #pragma once
 #include <condition_variable>
 #include <cstddef>
@@ -14,8 +15,8 @@ class Staging {
  public:
   explicit Staging(const Driver& driver) : driver_(driver) {}
 
-  // A buffer of wire::chunk_bytes. Waits while max_buffers are lent. nullptr where the driver gives no memory.
-  // Needs a current context.
+  // A buffer of wire::chunk_bytes. Waits while max_buffers are lent. nullptr where the driver gives no
+  // memory. Needs a current context.
   void* lend();
   void give_back(void* buffer);
 

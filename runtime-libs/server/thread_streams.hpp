@@ -1,5 +1,6 @@
-// The real streams behind CU_STREAM_PER_THREAD: one for each client thread and context, made at first use. The worker's
-// own threads serve many client threads, so the driver's notion of a per-thread stream cannot be used.
+// The real streams behind CU_STREAM_PER_THREAD: one for each client thread and context, made at first use.
+// The worker's own threads serve many client threads, so the driver's notion of a per-thread stream cannot be
+// used.
 #pragma once
 #include <cstdint>
 #include <map>

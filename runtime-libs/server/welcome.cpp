@@ -15,7 +15,8 @@ namespace {
 std::string sentence(const Driver& driver, const char* call, CUresult result) {
   const char* text = nullptr;
   driver.call<&::cuGetErrorString>(result, &text);
-  return std::string(call) + " failed with " + std::to_string(result) + (text ? std::string(": ") + text : "");
+  return std::string(call) + " failed with " + std::to_string(result) +
+         (text ? std::string(": ") + text : "");
 }
 
 void put_rows(Body& body) {
@@ -26,7 +27,8 @@ void put_rows(Body& body) {
 void put_symbols(Body& body, const Driver& driver) {
   std::vector<std::uint64_t> hashes;
   for (std::size_t i = 0; i < static_cast<std::size_t>(Symbol::count_); ++i)
-    if (driver.has(static_cast<Symbol>(i))) hashes.push_back(api::fnv(api::fnv_start, name_of(static_cast<Symbol>(i))));
+    if (driver.has(static_cast<Symbol>(i)))
+      hashes.push_back(api::fnv(api::fnv_start, name_of(static_cast<Symbol>(i))));
   std::ranges::sort(hashes);
   body.put(static_cast<std::uint32_t>(hashes.size()));
   body.raw(hashes.data(), hashes.size() * sizeof hashes[0]);
@@ -36,10 +38,13 @@ CUresult put_device(Body& body, const Driver& driver, CUdevice device) {
   char name[256] = {}, bus[32] = {};
   CUuuid uuid{};
   std::size_t bytes = 0;
-  if (CUresult wrong = driver.call<&::cuDeviceGetName>(name, static_cast<int>(sizeof name), device)) return wrong;
-  if (CUresult wrong = driver.call<&::cuDeviceGetPCIBusId>(bus, static_cast<int>(sizeof bus), device)) return wrong;
-  if (CUresult wrong = driver.has(Symbol::cuDeviceGetUuid_v2) ? driver.call<&::cuDeviceGetUuid_v2>(&uuid, device)
-                                                              : driver.call<&::cuDeviceGetUuid>(&uuid, device))
+  if (CUresult wrong = driver.call<&::cuDeviceGetName>(name, static_cast<int>(sizeof name), device))
+    return wrong;
+  if (CUresult wrong = driver.call<&::cuDeviceGetPCIBusId>(bus, static_cast<int>(sizeof bus), device))
+    return wrong;
+  if (CUresult wrong = driver.has(Symbol::cuDeviceGetUuid_v2)
+                           ? driver.call<&::cuDeviceGetUuid_v2>(&uuid, device)
+                           : driver.call<&::cuDeviceGetUuid>(&uuid, device))
     return wrong;
   if (CUresult wrong = driver.call<&::cuDeviceTotalMem_v2>(&bytes, device)) return wrong;
   body.text(name);
@@ -59,8 +64,11 @@ CUresult put_device(Body& body, const Driver& driver, CUdevice device) {
       case CU_DEVICE_ATTRIBUTE_PAGEABLE_MEMORY_ACCESS_USES_HOST_PAGE_TABLES:
       case CU_DEVICE_ATTRIBUTE_DIRECT_MANAGED_MEM_ACCESS_FROM_HOST:
       case CU_DEVICE_ATTRIBUTE_CAN_USE_HOST_POINTER_FOR_REGISTERED_MEM:
-      case CU_DEVICE_ATTRIBUTE_GPU_DIRECT_RDMA_SUPPORTED: value = 0; break;
-      default: break;
+      case CU_DEVICE_ATTRIBUTE_GPU_DIRECT_RDMA_SUPPORTED:
+        value = 0;
+        break;
+      default:
+        break;
     }
     body.put(value);
   }
@@ -79,7 +87,8 @@ Welcome refuse_welcome(CUresult result, const std::string& reason) {
 }
 
 Welcome make_welcome(const Driver& driver) {
-  if (CUresult wrong = driver.call<&::cuInit>(0u)) return refuse_welcome(wrong, sentence(driver, "cuInit", wrong));
+  if (CUresult wrong = driver.call<&::cuInit>(0u))
+    return refuse_welcome(wrong, sentence(driver, "cuInit", wrong));
   int version = 0, count = 0;
   CUmoduleLoadingMode mode = CU_MODULE_LAZY_LOADING;
   if (CUresult wrong = driver.call<&::cuDriverGetVersion>(&version))
@@ -89,14 +98,17 @@ Welcome make_welcome(const Driver& driver) {
   if (count == 0) return refuse_welcome(CUDA_ERROR_NO_DEVICE, "the driver sees no device");
   if (driver.has(Symbol::cuModuleGetLoadingMode)) driver.call<&::cuModuleGetLoadingMode>(&mode);
   Body body;
-  body.put(api::WelcomeHead{wire::magic, wire::protocol_version, 0, version, static_cast<std::uint32_t>(mode)});
+  body.put(
+      api::WelcomeHead{wire::magic, wire::protocol_version, 0, version, static_cast<std::uint32_t>(mode)});
   body.text(VCUDA_VERSION);
   body.text("");
   put_rows(body);
   put_symbols(body, driver);
-  body.put(static_cast<std::uint32_t>(std::min<std::size_t>(static_cast<std::size_t>(count), wire::max_devices)));
+  body.put(
+      static_cast<std::uint32_t>(std::min<std::size_t>(static_cast<std::size_t>(count), wire::max_devices)));
   for (int i = 0; i < count && static_cast<std::size_t>(i) < wire::max_devices; ++i)
-    if (CUresult wrong = put_device(body, driver, i)) return refuse_welcome(wrong, sentence(driver, "asking a device", wrong));
+    if (CUresult wrong = put_device(body, driver, i))
+      return refuse_welcome(wrong, sentence(driver, "asking a device", wrong));
   return {CUDA_SUCCESS, "", body.take()};
 }
 

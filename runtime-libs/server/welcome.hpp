@@ -1,4 +1,5 @@
-// The worker's first frame: the rows it serves and what its driver says of its devices. Layout: api/welcome.hpp.
+// The worker's first frame: the rows it serves and what its driver says of its devices. Layout:
+// api/welcome.hpp.
 #pragma once
 #include <string>
 #include <vector>

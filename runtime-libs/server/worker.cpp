@@ -11,7 +11,8 @@ namespace {
 // A session's client threads: beyond this one more is refused with CUDA_ERROR_OUT_OF_MEMORY where it blocks.
 constexpr std::size_t max_executors = 4096;
 
-// The context current to this thread of the worker, as the client's handle. Unknown after a call that changes it.
+// The context current to this thread of the worker, as the client's handle. Unknown after a call that changes
+// it.
 constexpr std::uint64_t unknown_context = ~std::uint64_t{0};
 thread_local std::uint64_t current_context = 0;
 
@@ -42,9 +43,12 @@ Failure Worker::run() {
     waits_ += answered;
     const Row* row = header.opcode < row_of_.size() ? row_of_[header.opcode] : nullptr;
     if (row && api::is_answered(row->reply) != answered) return {Error::malformed};
-    if (row) dispatch(*row, *frame);
-    else if (answered) replies_.send(header.sequence, CUDA_ERROR_NOT_SUPPORTED, {});
-    else latches_.add({header.thread, 0, header.context, CUDA_ERROR_NOT_SUPPORTED});
+    if (row)
+      dispatch(*row, *frame);
+    else if (answered)
+      replies_.send(header.sequence, CUDA_ERROR_NOT_SUPPORTED, {});
+    else
+      latches_.add({header.thread, 0, header.context, CUDA_ERROR_NOT_SUPPORTED});
   }
 }
 
@@ -68,8 +72,12 @@ void Worker::dispatch(const Row& row, const Frame& frame) {
     --busy_;
   };
   Executor& executor = executor_of(header.thread);
-  if (frame.lease) executor.push([carry_out, lease = frame.lease, body = frame.body] { carry_out(body); });
-  else executor.push([carry_out, body = std::vector<std::byte>(frame.body.begin(), frame.body.end())] { carry_out(body); });
+  if (frame.lease)
+    executor.push([carry_out, lease = frame.lease, body = frame.body] { carry_out(body); });
+  else
+    executor.push([carry_out, body = std::vector<std::byte>(frame.body.begin(), frame.body.end())] {
+      carry_out(body);
+    });
 }
 
 void Worker::execute(const Row& row, const wire::RequestHeader& header, std::span<const std::byte> body,
@@ -79,7 +87,8 @@ void Worker::execute(const Row& row, const wire::RequestHeader& header, std::spa
   CUresult result = perform(row, call);
   if (api::is_answered(row.reply)) {
     if (!call.answered) replies_.send(header.sequence, result, answer);
-    // A delivery that could not be started is nobody's answer: its waiter is gone, the thread must hear of it.
+    // A delivery that could not be started is nobody's answer: its waiter is gone, the thread must hear of
+    // it.
     if (row.reply == api::Reply::deliver && result != CUDA_SUCCESS)
       latches_.add({header.thread, call.stream, header.context, result});
   } else if (result != CUDA_SUCCESS) {
@@ -126,6 +135,8 @@ void Worker::say_alive(std::stop_token stop) {
     if (busy_.load() > 0) replies_.send_heartbeat();
 }
 
-SessionFigures Worker::figures() const { return {calls_, waits_, requests_.bytes_received(), replies_.bytes_sent()}; }
+SessionFigures Worker::figures() const {
+  return {calls_, waits_, requests_.bytes_received(), replies_.bytes_sent()};
+}
 
 }  // namespace vcuda::server

@@ -1,5 +1,5 @@
-// One session: reads requests in their order and starts each in that order. Quick calls run on the reading thread; calls
-// that may block run on a thread of their client thread. Runs in a process of its own.
+// One session: reads requests in their order and starts each in that order. Quick calls run on the reading
+// thread; calls that may block run on a thread of their client thread. Runs in a process of its own.
 #pragma once
 #include <array>
 #include <atomic>

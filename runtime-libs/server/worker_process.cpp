@@ -1,10 +1,10 @@
 #include "runtime-libs/server/worker_process.hpp"
 
-#include <csignal>
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/prctl.h>
 #include <unistd.h>
+#include <csignal>
 
 extern char** environ;
 
@@ -21,7 +21,8 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
 }  // namespace
 
 boost::system::result<pid_t> start_worker(const std::vector<std::string>& arguments,
-                                          const std::vector<std::string>& environment, int requests, int replies) {
+                                          const std::vector<std::string>& environment, int requests,
+                                          int replies) {
   // A descriptor that stands where another must go would be overwritten: move both out of the way first.
   constexpr int above = 16;
   int from[2] = {::fcntl(requests, F_DUPFD_CLOEXEC, above), ::fcntl(replies, F_DUPFD_CLOEXEC, above)};
@@ -37,9 +38,9 @@ boost::system::result<pid_t> start_worker(const std::vector<std::string>& argume
   std::vector<std::string> env(environment);
   for (char** at = environ; *at; ++at) env.emplace_back(*at);  // getenv finds the first: ours
   pid_t pid = -1;
-  int error = from[0] < 0 || from[1] < 0
-                  ? EMFILE
-                  : ::posix_spawn(&pid, "/proc/self/exe", &actions, nullptr, pointers(argv).data(), pointers(env).data());
+  int error = from[0] < 0 || from[1] < 0 ? EMFILE
+                                         : ::posix_spawn(&pid, "/proc/self/exe", &actions, nullptr,
+                                                         pointers(argv).data(), pointers(env).data());
   ::posix_spawn_file_actions_destroy(&actions);
   for (int fd : from)
     if (fd >= 0) ::close(fd);

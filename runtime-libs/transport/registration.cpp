@@ -7,8 +7,8 @@
 namespace vcuda::transport {
 namespace {
 
-Result<Fd> open_data(const char* host, std::uint16_t port, wire::DataRole role, const wire::SessionToken& token,
-                     Deadline deadline) {
+Result<Fd> open_data(const char* host, std::uint16_t port, wire::DataRole role,
+                     const wire::SessionToken& token, Deadline deadline) {
   Result<Fd> fd = connect_tcp(host, port, deadline);
   if (!fd) return fd;
   wire::DataPreamble preamble{wire::magic, wire::protocol_version, role, token};
@@ -23,7 +23,8 @@ Result<Connections> register_session(const ServerAddress& server, const wire::Re
   message[0] = '\0';
   Result<Fd> control = connect_tcp(server.host, server.register_port, deadline);
   if (!control) return control.failure();
-  if (Status sent = send_all(control->get(), &request, sizeof request, deadline); !sent) return sent.failure();
+  if (Status sent = send_all(control->get(), &request, sizeof request, deadline); !sent)
+    return sent.failure();
   if (Status sent = send_all(control->get(), credentials, request.credentials_bytes, deadline); !sent)
     return sent.failure();
 
@@ -31,7 +32,8 @@ Result<Connections> register_session(const ServerAddress& server, const wire::Re
   if (Status got = receive_all(control->get(), &reply, sizeof reply, deadline); !got) return got.failure();
   if (reply.magic != wire::magic) return Error::malformed;
   if (reply.message_bytes > wire::max_message_bytes) return Error::too_large;
-  if (Status got = receive_all(control->get(), message, reply.message_bytes, deadline); !got) return got.failure();
+  if (Status got = receive_all(control->get(), message, reply.message_bytes, deadline); !got)
+    return got.failure();
   message[reply.message_bytes] = '\0';
   if (reply.version != wire::protocol_version) return Error::version;
   if (reply.outcome != wire::RegisterOutcome::accepted) return Error::refused;

@@ -1,5 +1,6 @@
-// A session's beginning, as its client sees it: register with the server, then open the two data connections with the
-// token it gave. Used by the sidecar for its apps, and by the libraries themselves where VCUDA_SERVER names a server.
+// A session's beginning, as its client sees it: register with the server, then open the two data connections
+// with the token it gave. Used by the sidecar for its apps, and by the libraries themselves where
+// VCUDA_SERVER names a server.
 #pragma once
 #include <cstdint>
 

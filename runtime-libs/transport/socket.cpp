@@ -1,10 +1,6 @@
 #include "runtime-libs/transport/socket.hpp"
 
 #include <arpa/inet.h>
-#include <cerrno>
-#include <cstddef>
-#include <cstdio>
-#include <cstring>
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -13,6 +9,10 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <cerrno>
+#include <cstddef>
+#include <cstdio>
+#include <cstring>
 
 #include "runtime-libs/transport/stream.hpp"
 
@@ -128,7 +128,8 @@ Result<Fd> connect_unix(const char* path, Deadline deadline) {
   if (!address) return address.failure();
   Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd) return {Error::system, errno};
-  Status done = finish_connect(fd.get(), reinterpret_cast<const sockaddr*>(&address->value), address->length, deadline);
+  Status done =
+      finish_connect(fd.get(), reinterpret_cast<const sockaddr*>(&address->value), address->length, deadline);
   if (!done) return done.failure();
   return fd;
 }
@@ -190,7 +191,8 @@ Status send_with_descriptors(int fd, const void* bytes, std::size_t n, const int
   for (;;) {
     ssize_t sent = ::sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent > 0) {  // the descriptors went with the first byte
-      return send_all(fd, static_cast<const char*>(bytes) + sent, n - static_cast<std::size_t>(sent), deadline);
+      return send_all(fd, static_cast<const char*>(bytes) + sent, n - static_cast<std::size_t>(sent),
+                      deadline);
     }
     if (errno == EPIPE || errno == ECONNRESET) return Error::closed;
     if (errno != EAGAIN && errno != EINTR) return {Error::system, errno};
@@ -198,7 +200,8 @@ Status send_with_descriptors(int fd, const void* bytes, std::size_t n, const int
   }
 }
 
-Status receive_with_descriptors(int fd, void* bytes, std::size_t n, Fd* descriptors, int count, Deadline deadline) {
+Status receive_with_descriptors(int fd, void* bytes, std::size_t n, Fd* descriptors, int count,
+                                Deadline deadline) {
   if (count > max_descriptors) return Error::too_large;
   char* at = static_cast<char*>(bytes);
   int received = 0;

@@ -1,5 +1,5 @@
-// Sockets: connecting with a deadline, listening, and passing descriptors over a unix socket. All descriptors are
-// close-on-exec; TCP sockets get TCP_NODELAY. Knows nothing of frames.
+// Sockets: connecting with a deadline, listening, and passing descriptors over a unix socket. All descriptors
+// are close-on-exec; TCP sockets get TCP_NODELAY. Knows nothing of frames.
 #pragma once
 #include <cstdint>
 
@@ -31,7 +31,9 @@ std::uint16_t local_port(int fd);
 Status send_with_descriptors(int fd, const void* bytes, std::size_t n, const int* descriptors, int count,
                              Deadline deadline);
 
-// Receives exactly n bytes and up to `count` (<= 4) descriptors that came with them; those not received stay -1.
-Status receive_with_descriptors(int fd, void* bytes, std::size_t n, Fd* descriptors, int count, Deadline deadline);
+// Receives exactly n bytes and up to `count` (<= 4) descriptors that came with them; those not received stay
+// -1.
+Status receive_with_descriptors(int fd, void* bytes, std::size_t n, Fd* descriptors, int count,
+                                Deadline deadline);
 
 }  // namespace vcuda::transport

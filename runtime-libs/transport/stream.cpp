@@ -1,8 +1,8 @@
 #include "runtime-libs/transport/stream.hpp"
 
-#include <cerrno>
 #include <poll.h>
 #include <sys/socket.h>
+#include <cerrno>
 
 namespace vcuda::transport {
 

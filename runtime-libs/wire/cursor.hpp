@@ -1,5 +1,6 @@
-// Bounded reading and writing of bytes. Neither can leave its buffer: the first step too far sets a flag that every later
-// step sees, so a decoder checks once, at its end. Little-endian, as both ends are x86-64 or AArch64.
+// Bounded reading and writing of bytes. Neither can leave its buffer: the first step too far sets a flag that
+// every later step sees, so a decoder checks once, at its end. Little-endian, as both ends are x86-64 or
+// AArch64.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -19,7 +20,8 @@ class Reader {
   bool ok() const { return ok_; }
   std::size_t left() const { return rest_.size(); }
 
-  // The next n bytes, or nullptr where there are fewer. The pointer is as aligned as the buffer's content happens to be.
+  // The next n bytes, or nullptr where there are fewer. The pointer is as aligned as the buffer's content
+  // happens to be.
   const std::byte* take(std::size_t n) {
     if (!ok_ || n > rest_.size()) {
       ok_ = false;

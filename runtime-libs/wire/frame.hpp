@@ -1,5 +1,5 @@
-// The two frame headers of a session. Requests flow from the app to the worker in one total order; replies flow back and
-// name the request they answer. A body follows each header directly.
+// The two frame headers of a session. Requests flow from the app to the worker in one total order; replies
+// flow back and name the request they answer. A body follows each header directly.
 #pragma once
 #include <cstdint>
 
@@ -30,7 +30,8 @@ struct ReplyHeader {
 };
 static_assert(sizeof(ReplyHeader) == 16);
 
-// How long a waiting client hears nothing before it gives the worker up, and how often a busy worker says it lives.
+// How long a waiting client hears nothing before it gives the worker up, and how often a busy worker says it
+// lives.
 inline constexpr int silence_limit_ms = 30000;
 inline constexpr int heartbeat_ms = 5000;
 

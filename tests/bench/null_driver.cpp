@@ -1,6 +1,6 @@
-// A driver that does nothing, for measuring what carrying a call costs: device memory is host memory of the worker, copies
-// are memcpy, a launch writes the time it was called into its first parameter's memory. Every other function of cuda.h
-// says CUDA_ERROR_NOT_SUPPORTED. Not a device: the software GPU is one.
+// A driver that does nothing, for measuring what carrying a call costs: device memory is host memory of the
+// worker, copies are memcpy, a launch writes the time it was called into its first parameter's memory. Every
+// other function of cuda.h says CUDA_ERROR_NOT_SUPPORTED. Not a device: the software GPU is one.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -20,9 +20,15 @@ NULL_DRIVER cuDeviceGetName(char* name, int length, CUdevice) {
 NULL_DRIVER cuDeviceGetPCIBusId(char* id, int length, CUdevice) {
   return std::snprintf(id, static_cast<std::size_t>(length), "0000:00:00.0"), CUDA_SUCCESS;
 }
-NULL_DRIVER cuDeviceGetUuid_v2(CUuuid* uuid, CUdevice) { return std::memset(uuid, 0, sizeof *uuid), CUDA_SUCCESS; }
-NULL_DRIVER cuDeviceTotalMem_v2(size_t* bytes, CUdevice) { return *bytes = std::size_t{1} << 30, CUDA_SUCCESS; }
-NULL_DRIVER cuDeviceGetAttribute(int* value, CUdevice_attribute, CUdevice) { return *value = 1024, CUDA_SUCCESS; }
+NULL_DRIVER cuDeviceGetUuid_v2(CUuuid* uuid, CUdevice) {
+  return std::memset(uuid, 0, sizeof *uuid), CUDA_SUCCESS;
+}
+NULL_DRIVER cuDeviceTotalMem_v2(size_t* bytes, CUdevice) {
+  return *bytes = std::size_t{1} << 30, CUDA_SUCCESS;
+}
+NULL_DRIVER cuDeviceGetAttribute(int* value, CUdevice_attribute, CUdevice) {
+  return *value = 1024, CUDA_SUCCESS;
+}
 NULL_DRIVER cuDevicePrimaryCtxRetain(CUcontext* context, CUdevice) {
   return *context = reinterpret_cast<CUcontext>(1), CUDA_SUCCESS;
 }
@@ -33,7 +39,9 @@ NULL_DRIVER cuMemAlloc_v2(CUdeviceptr* address, size_t bytes) {
   *address = reinterpret_cast<CUdeviceptr>(std::calloc(1, bytes));
   return *address ? CUDA_SUCCESS : CUDA_ERROR_OUT_OF_MEMORY;
 }
-NULL_DRIVER cuMemFree_v2(CUdeviceptr address) { return std::free(reinterpret_cast<void*>(address)), CUDA_SUCCESS; }
+NULL_DRIVER cuMemFree_v2(CUdeviceptr address) {
+  return std::free(reinterpret_cast<void*>(address)), CUDA_SUCCESS;
+}
 NULL_DRIVER cuMemcpyHtoD_v2(CUdeviceptr to, const void* from, size_t bytes) {
   return std::memcpy(reinterpret_cast<void*>(to), from, bytes), CUDA_SUCCESS;
 }
@@ -53,9 +61,11 @@ NULL_DRIVER cuFuncGetParamInfo(CUfunction, size_t index, size_t* offset, size_t*
   *size = 8;
   return CUDA_SUCCESS;
 }
-NULL_DRIVER cuFuncGetAttribute(int* value, CUfunction_attribute, CUfunction) { return *value = 1024, CUDA_SUCCESS; }
-NULL_DRIVER cuLaunchKernel(CUfunction, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, CUstream,
-                           void**, void** extra) {
+NULL_DRIVER cuFuncGetAttribute(int* value, CUfunction_attribute, CUfunction) {
+  return *value = 1024, CUDA_SUCCESS;
+}
+NULL_DRIVER cuLaunchKernel(CUfunction, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned,
+                           CUstream, void**, void** extra) {
   timespec now{};
   ::clock_gettime(CLOCK_MONOTONIC, &now);
   std::int64_t* started = nullptr;

@@ -1,11 +1,11 @@
 #include "tests/bench/raw_socket.hpp"
 
+#include <sys/wait.h>
+#include <unistd.h>
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "runtime-libs/transport/socket.hpp"
 #include "runtime-libs/transport/stream.hpp"
@@ -26,7 +26,8 @@ transport::Deadline soon() { return transport::Deadline::in_ms(patience_ms); }
 }  // namespace
 
 RawPeer::RawPeer(std::size_t request_bytes, std::size_t reply_bytes)
-    : request_bytes_(request_bytes), reply_bytes_(reply_bytes),
+    : request_bytes_(request_bytes),
+      reply_bytes_(reply_bytes),
       buffer_(new char[std::max(request_bytes, reply_bytes)]()) {
   auto listener = transport::listen_tcp("127.0.0.1", 0);
   must(static_cast<bool>(listener), "listen");

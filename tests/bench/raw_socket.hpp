@@ -1,9 +1,9 @@
-// The baselines: what a TCP connection on loopback does with nothing on top of it. Each starts a peer process of its own
-// and ends it.
+// The baselines: what a TCP connection on loopback does with nothing on top of it. Each starts a peer process
+// of its own and ends it.
 #pragma once
+#include <sys/types.h>
 #include <cstddef>
 #include <memory>
-#include <sys/types.h>
 
 namespace vcuda::bench {
 

@@ -1,17 +1,17 @@
-// What it costs to carry CUDA calls: each figure beside its raw baseline of the same run, on loopback, over a driver that
-// does nothing. Usage: runtime_bench BUILD.
+// What it costs to carry CUDA calls: each figure beside its raw baseline of the same run, on loopback, over a
+// driver that does nothing. Usage: runtime_bench BUILD.
+#include <dlfcn.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
-#include <dlfcn.h>
 #include <fstream>
 #include <string>
-#include <sys/wait.h>
 #include <thread>
-#include <unistd.h>
 #include <vector>
 
 #include "runtime-libs/api/driver_api.hpp"
@@ -19,8 +19,8 @@
 
 namespace {
 
-using vcuda::bench::RawPeer;
 using std::chrono::milliseconds;
+using vcuda::bench::RawPeer;
 
 void must(bool ok, const std::string& what) {
   if (ok) return;
@@ -42,8 +42,8 @@ class Server {
     std::string file = "/tmp/runtime_bench." + std::to_string(::getpid()) + ".ports";
     pid_ = ::fork();
     if (pid_ == 0) {
-      ::execl(vcuda.c_str(), "vcuda", "--bind", "127.0.0.1", "-s", "0", "-r", "0", "-p", "0", "--log-level", "error", "--driver",
-              driver.c_str(), "--port-file", file.c_str(), nullptr);
+      ::execl(vcuda.c_str(), "vcuda", "--bind", "127.0.0.1", "-s", "0", "-r", "0", "-p", "0", "--log-level",
+              "error", "--driver", driver.c_str(), "--port-file", file.c_str(), nullptr);
       ::_exit(127);
     }
     std::string line;
@@ -93,11 +93,15 @@ Percentiles time_each(int count, Body&& body) {
     times.push_back(now_ns() - start);
   }
   std::ranges::sort(times);
-  auto at = [&](double q) { return static_cast<double>(times[static_cast<std::size_t>(q * (count - 1))]) / 1000; };
+  auto at = [&](double q) {
+    return static_cast<double>(times[static_cast<std::size_t>(q * (count - 1))]) / 1000;
+  };
   return {at(0.5), at(0.99)};
 }
 
-void print(const char* what, Percentiles p) { std::printf("  %-46s p50 %9.2f us   p99 %9.2f us\n", what, p.p50_us, p.p99_us); }
+void print(const char* what, Percentiles p) {
+  std::printf("  %-46s p50 %9.2f us   p99 %9.2f us\n", what, p.p50_us, p.p99_us);
+}
 void print(const char* what, Percentiles p, Percentiles baseline) {
   std::printf("  %-46s p50 %9.2f us   p99 %9.2f us   %.2f x baseline\n", what, p.p50_us, p.p99_us,
               p.p50_us / baseline.p50_us);
@@ -117,7 +121,8 @@ Percentiles round_trips() {
   CUdeviceptr memory = 0;
   int value = 0;
   CU(cuMemAlloc_v2, &memory, std::size_t{4096});
-  print("cuMemcpyDtoH of 4 bytes", time_each(count, [&] { CU(cuMemcpyDtoH_v2, &value, memory, std::size_t{4}); }), raw);
+  print("cuMemcpyDtoH of 4 bytes",
+        time_each(count, [&] { CU(cuMemcpyDtoH_v2, &value, memory, std::size_t{4}); }), raw);
   CU(cuMemFree_v2, memory);
   return sync;
 }
@@ -147,14 +152,15 @@ void launches(Percentiles sync) {
     wall += now_ns() - wall_start;
     CU(cuStreamSynchronize, CUstream{});
   }
-  std::printf("  %-46s %13.2f us   (%.2f us elapsed)\n", "caller's CPU a launch, bursts of 512", cpu / 1e3 / bursts / burst,
-              wall / 1e3 / bursts / burst);
+  std::printf("  %-46s %13.2f us   (%.2f us elapsed)\n", "caller's CPU a launch, bursts of 512",
+              cpu / 1e3 / bursts / burst, wall / 1e3 / bursts / burst);
 
   constexpr int sustained = 200000;
   std::int64_t start = now_ns();
   for (int i = 0; i < sustained; ++i) launch(quiet);
   CU(cuStreamSynchronize, CUstream{});
-  std::printf("  %-46s %13.0f launches/s\n", "sustained, until all were started", sustained * 1e9 / static_cast<double>(now_ns() - start));
+  std::printf("  %-46s %13.0f launches/s\n", "sustained, until all were started",
+              sustained * 1e9 / static_cast<double>(now_ns() - start));
 
   // One launch and then nothing: how long until the driver is called? The launch itself notes the time.
   std::vector<double> delays;
@@ -168,8 +174,8 @@ void launches(Percentiles sync) {
   }
   std::ranges::sort(delays);
   must(delays.front() > 0, "a lone launch had not started after 2 ms");
-  std::printf("  %-46s p50 %9.2f us   p99 %9.2f us   (a wait: p50 %.2f us)\n", "a lone launch starts after", delays[250],
-              delays[495], sync.p50_us);
+  std::printf("  %-46s p50 %9.2f us   p99 %9.2f us   (a wait: p50 %.2f us)\n", "a lone launch starts after",
+              delays[250], delays[495], sync.p50_us);
   CU(cuMemFree_v2, started);
 }
 
@@ -189,13 +195,17 @@ void copies() {
       RawPeer peer(1, bytes);
       raw_down = time_each(count, [&] { peer.exchange(); });
     }
-    Percentiles up = time_each(count, [&] { CU(cuMemcpyHtoD_v2, device, static_cast<const void*>(host.data()), bytes); });
-    Percentiles down = time_each(count, [&] { CU(cuMemcpyDtoH_v2, static_cast<void*>(host.data()), device, bytes); });
+    Percentiles up =
+        time_each(count, [&] { CU(cuMemcpyHtoD_v2, device, static_cast<const void*>(host.data()), bytes); });
+    Percentiles down =
+        time_each(count, [&] { CU(cuMemcpyDtoH_v2, static_cast<void*>(host.data()), device, bytes); });
     auto rate = [bytes](Percentiles p) { return static_cast<double>(bytes) / p.p50_us / 1073.741824; };
-    std::printf("  %9zu KiB  host to device %6.2f GiB/s, raw socket %6.2f (%3.0f %%)   device to host %6.2f GiB/s, raw socket "
-                "%6.2f (%3.0f %%)\n",
-                bytes >> 10, rate(up), rate(raw_up), 100 * rate(up) / rate(raw_up), rate(down), rate(raw_down),
-                100 * rate(down) / rate(raw_down));
+    std::printf(
+        "  %9zu KiB  host to device %6.2f GiB/s, raw socket %6.2f (%3.0f %%)   device to host %6.2f GiB/s, "
+        "raw socket "
+        "%6.2f (%3.0f %%)\n",
+        bytes >> 10, rate(up), rate(raw_up), 100 * rate(up) / rate(raw_up), rate(down), rate(raw_down),
+        100 * rate(down) / rate(raw_down));
     CU(cuMemFree_v2, device);
   }
 }

@@ -1,4 +1,5 @@
-// Contexts. The stack of current contexts belongs to the client thread and never travels; creating and destroying does.
+// Contexts. The stack of current contexts belongs to the client thread and never travels; creating and
+// destroying does.
 #include "runtime-libs/client/contexts.hpp"
 #include "runtime-libs/client/exported.hpp"
 #include "runtime-libs/client/forward.hpp"
@@ -14,7 +15,8 @@ CUresult valid_device(CUdevice dev, const char* call) {
   return core().snapshot().device(dev) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_DEVICE;
 }
 
-// A request about a device's primary context: the device, its handle and the flags. All four such rows have this layout.
+// A request about a device's primary context: the device, its handle and the flags. All four such rows have
+// this layout.
 CUresult ask_primary(const api::HandRow& row, CUdevice dev, unsigned flags) {
   struct {
     std::int32_t device;

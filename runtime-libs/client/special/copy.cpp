@@ -1,5 +1,6 @@
-// Copies between the app's memory and the device's. Large ones travel in chunks, a few of them in flight, so that the
-// wire and the device work at the same time; sources are read before the call returns, so the app may reuse them.
+// Copies between the app's memory and the device's. Large ones travel in chunks, a few of them in flight, so
+// that the wire and the device work at the same time; sources are read before the call returns, so the app
+// may reuse them.
 #include "runtime-libs/client/allocations.hpp"
 #include "runtime-libs/client/exported.hpp"
 #include "runtime-libs/client/forward.hpp"
@@ -27,7 +28,8 @@ CUresult valid(const char* call, const void* host, CUdeviceptr device, std::size
   return CUDA_SUCCESS;
 }
 
-// Sends the chunks of a copy and waits for each; at most `window` are unanswered. `post` sends chunk number i.
+// Sends the chunks of a copy and waits for each; at most `window` are unanswered. `post` sends chunk number
+// i.
 template <class Post>
 CUresult in_chunks(std::size_t bytes, Post&& post) {
   Session& session = core().session();
@@ -36,7 +38,8 @@ CUresult in_chunks(std::size_t bytes, Post&& post) {
   std::size_t sent = 0, answered = 0;
   CUresult result = CUDA_SUCCESS;
   while (answered < chunks) {
-    // After a failure nothing more is sent, but what is under way is waited for: it points at this frame's waiters.
+    // After a failure nothing more is sent, but what is under way is waited for: it points at this frame's
+    // waiters.
     if (result != CUDA_SUCCESS && answered == sent) break;
     if (result == CUDA_SUCCESS && sent < chunks && sent - answered < window) {
       Waiter& waiter = waiters[sent % window];
@@ -94,7 +97,8 @@ VCUDA_EXPORT CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr dstDevice, const void* sr
   return CUDA_SUCCESS;
 }
 
-VCUDA_EXPORT CUresult cuMemcpyDtoHAsync_v2(void* dstHost, CUdeviceptr srcDevice, size_t ByteCount, CUstream hStream) {
+VCUDA_EXPORT CUresult cuMemcpyDtoHAsync_v2(void* dstHost, CUdeviceptr srcDevice, size_t ByteCount,
+                                           CUstream hStream) {
   if (CUresult refused = valid("cuMemcpyDtoHAsync", dstHost, srcDevice, ByteCount)) return refused;
   if (!core().agrees(api::row::cuMemcpyDtoHAsync_v2)) return CUDA_ERROR_NOT_SUPPORTED;
   const std::uint64_t stream = stream_on_wire(hStream);

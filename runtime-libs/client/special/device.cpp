@@ -31,8 +31,8 @@ VCUDA_EXPORT CUresult cuInit(unsigned int Flags) {
 
 VCUDA_EXPORT CUresult cuDriverGetVersion(int* driverVersion) {
   if (!driverVersion) return CUDA_ERROR_INVALID_VALUE;
-  // Without a server the version of this library's own interface: the program then comes as far as cuInit and hears the
-  // truth there, instead of the runtime's "insufficient driver".
+  // Without a server the version of this library's own interface: the program then comes as far as cuInit and
+  // hears the truth there, instead of the runtime's "insufficient driver".
   *driverVersion = core().connect() == CUDA_SUCCESS ? core().snapshot().driver_version() : CUDA_VERSION;
   return CUDA_SUCCESS;
 }
@@ -86,7 +86,8 @@ VCUDA_EXPORT CUresult cuDeviceGetAttribute(int* pi, CUdevice_attribute attrib, C
 
 VCUDA_EXPORT CUresult cuDeviceComputeCapability(int* major, int* minor, CUdevice dev) {
   if (!major || !minor) return CUDA_ERROR_INVALID_VALUE;
-  if (CUresult refused = cuDeviceGetAttribute(major, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, dev)) return refused;
+  if (CUresult refused = cuDeviceGetAttribute(major, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, dev))
+    return refused;
   return cuDeviceGetAttribute(minor, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR, dev);
 }
 
@@ -128,7 +129,7 @@ VCUDA_EXPORT CUresult cuDeviceGetByPCIBusId(CUdevice* dev, const char* pciBusId)
   if (CUresult refused = enter("cuDeviceGetByPCIBusId")) return refused;
   if (!dev || !pciBusId) return CUDA_ERROR_INVALID_VALUE;
   // [domain:]bus:device[.function], hexadecimal.
-  auto parse = [](const char* text, unsigned (&part)[4]) {
+  auto parse = [](const char* text, unsigned(&part)[4]) {
     part[0] = part[3] = 0;
     return std::sscanf(text, "%x:%x:%x.%x", &part[0], &part[1], &part[2], &part[3]) >= 3 ||
            (part[0] = 0, std::sscanf(text, "%x:%x.%x", &part[1], &part[2], &part[3]) >= 2);
@@ -136,7 +137,8 @@ VCUDA_EXPORT CUresult cuDeviceGetByPCIBusId(CUdevice* dev, const char* pciBusId)
   unsigned wanted[4], here[4];
   if (!parse(pciBusId, wanted)) return CUDA_ERROR_INVALID_VALUE;
   for (int i = 0; i < core().snapshot().device_count(); ++i) {
-    if (!parse(core().snapshot().device(i)->pci_bus_id, here) || !std::equal(wanted, wanted + 4, here)) continue;
+    if (!parse(core().snapshot().device(i)->pci_bus_id, here) || !std::equal(wanted, wanted + 4, here))
+      continue;
     *dev = i;
     return CUDA_SUCCESS;
   }
@@ -158,9 +160,12 @@ VCUDA_EXPORT CUresult cuModuleGetLoadingMode(CUmoduleLoadingMode* mode) {
   if (!mode) return CUDA_ERROR_INVALID_VALUE;
   // libcuda reads this variable in the app's process; EAGER there must be EAGER here.
   const char* wish = ::getenv("CUDA_MODULE_LOADING");
-  if (wish && std::strcmp(wish, "EAGER") == 0) *mode = CU_MODULE_EAGER_LOADING;
-  else if (wish && std::strcmp(wish, "LAZY") == 0) *mode = CU_MODULE_LAZY_LOADING;
-  else *mode = static_cast<CUmoduleLoadingMode>(core().snapshot().loading_mode());
+  if (wish && std::strcmp(wish, "EAGER") == 0)
+    *mode = CU_MODULE_EAGER_LOADING;
+  else if (wish && std::strcmp(wish, "LAZY") == 0)
+    *mode = CU_MODULE_LAZY_LOADING;
+  else
+    *mode = static_cast<CUmoduleLoadingMode>(core().snapshot().loading_mode());
   return CUDA_SUCCESS;
 }
 
@@ -168,7 +173,9 @@ VCUDA_EXPORT CUresult cuGetErrorName(CUresult error, const char** pStr) {
   if (!pStr) return CUDA_ERROR_INVALID_VALUE;
   switch (error) {
 #define ERROR(name, sentence) \
-  case name: *pStr = #name; return CUDA_SUCCESS;
+  case name:                  \
+    *pStr = #name;            \
+    return CUDA_SUCCESS;
 #include "runtime-libs/api/errors.def"
 #undef ERROR
   }
@@ -180,7 +187,9 @@ VCUDA_EXPORT CUresult cuGetErrorString(CUresult error, const char** pStr) {
   if (!pStr) return CUDA_ERROR_INVALID_VALUE;
   switch (error) {
 #define ERROR(name, sentence) \
-  case name: *pStr = sentence; return CUDA_SUCCESS;
+  case name:                  \
+    *pStr = sentence;         \
+    return CUDA_SUCCESS;
 #include "runtime-libs/api/errors.def"
 #undef ERROR
   }

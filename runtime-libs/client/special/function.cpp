@@ -58,16 +58,21 @@ VCUDA_EXPORT CUresult cuKernelGetAttribute(int* pi, CUfunction_attribute attrib,
 VCUDA_EXPORT CUresult cuFuncSetAttribute(CUfunction hfunc, CUfunction_attribute attrib, int value) {
   return set(forward<&cuFuncSetAttribute>(hfunc, attrib, value), hfunc, attrib, value);
 }
-VCUDA_EXPORT CUresult cuKernelSetAttribute(CUfunction_attribute attrib, int val, CUkernel kernel, CUdevice dev) {
+VCUDA_EXPORT CUresult cuKernelSetAttribute(CUfunction_attribute attrib, int val, CUkernel kernel,
+                                           CUdevice dev) {
   return set(forward<&cuKernelSetAttribute>(attrib, val, kernel, dev), kernel, attrib, val);
 }
-VCUDA_EXPORT CUresult cuFuncGetName(const char** name, CUfunction hfunc) { return name_of(name, hfunc, "cuFuncGetName"); }
+VCUDA_EXPORT CUresult cuFuncGetName(const char** name, CUfunction hfunc) {
+  return name_of(name, hfunc, "cuFuncGetName");
+}
 VCUDA_EXPORT CUresult cuKernelGetName(const char** name, CUkernel hfunc) {
   return name_of(name, hfunc, "cuKernelGetName");
 }
-VCUDA_EXPORT CUresult cuFuncGetParamInfo(CUfunction func, size_t paramIndex, size_t* paramOffset, size_t* paramSize) {
+VCUDA_EXPORT CUresult cuFuncGetParamInfo(CUfunction func, size_t paramIndex, size_t* paramOffset,
+                                         size_t* paramSize) {
   return param(func, paramIndex, paramOffset, paramSize, "cuFuncGetParamInfo");
 }
-VCUDA_EXPORT CUresult cuKernelGetParamInfo(CUkernel kernel, size_t paramIndex, size_t* paramOffset, size_t* paramSize) {
+VCUDA_EXPORT CUresult cuKernelGetParamInfo(CUkernel kernel, size_t paramIndex, size_t* paramOffset,
+                                           size_t* paramSize) {
   return param(kernel, paramIndex, paramOffset, paramSize, "cuKernelGetParamInfo");
 }

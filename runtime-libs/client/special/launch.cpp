@@ -1,10 +1,10 @@
-// Launches. Parameters are packed into one buffer by the kernel's layout; what the device would refuse at once natively is
-// refused here at once, because the launch itself is not waited for.
+// Launches. Parameters are packed into one buffer by the kernel's layout; what the device would refuse at
+// once natively is refused here at once, because the launch itself is not waited for.
 #include <cstdlib>
 
+#include "runtime-libs/client/contexts.hpp"
 #include "runtime-libs/client/exported.hpp"
 #include "runtime-libs/client/forward.hpp"
-#include "runtime-libs/client/contexts.hpp"
 #include "runtime-libs/client/functions.hpp"
 #include "runtime-libs/client/say.hpp"
 #include "runtime-libs/wire/limits.hpp"
@@ -36,15 +36,19 @@ CUresult check_shape(Function& function, const LaunchHead& launch) {
   ContextFacts facts;
   if (!context || !find_context(context, facts)) return CUDA_ERROR_INVALID_CONTEXT;
   const DeviceSnapshot& device = *core().snapshot().device(facts.device);
-  static constexpr CUdevice_attribute grid_limits[] = {
-      CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_X, CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_Y, CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_Z};
-  static constexpr CUdevice_attribute block_limits[] = {
-      CU_DEVICE_ATTRIBUTE_MAX_BLOCK_DIM_X, CU_DEVICE_ATTRIBUTE_MAX_BLOCK_DIM_Y, CU_DEVICE_ATTRIBUTE_MAX_BLOCK_DIM_Z};
+  static constexpr CUdevice_attribute grid_limits[] = {CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_X,
+                                                       CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_Y,
+                                                       CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_Z};
+  static constexpr CUdevice_attribute block_limits[] = {CU_DEVICE_ATTRIBUTE_MAX_BLOCK_DIM_X,
+                                                        CU_DEVICE_ATTRIBUTE_MAX_BLOCK_DIM_Y,
+                                                        CU_DEVICE_ATTRIBUTE_MAX_BLOCK_DIM_Z};
   std::uint64_t threads = 1;
   for (int i = 0; i < 3; ++i) {
-    if (launch.grid[i] == 0 || launch.grid[i] > static_cast<std::uint32_t>(device_limit(device, grid_limits[i])))
+    if (launch.grid[i] == 0 ||
+        launch.grid[i] > static_cast<std::uint32_t>(device_limit(device, grid_limits[i])))
       return CUDA_ERROR_INVALID_VALUE;
-    if (launch.block[i] == 0 || launch.block[i] > static_cast<std::uint32_t>(device_limit(device, block_limits[i])))
+    if (launch.block[i] == 0 ||
+        launch.block[i] > static_cast<std::uint32_t>(device_limit(device, block_limits[i])))
       return CUDA_ERROR_INVALID_VALUE;
     threads *= launch.block[i];
   }
@@ -53,10 +57,12 @@ CUresult check_shape(Function& function, const LaunchHead& launch) {
     return static_cast<std::uint64_t>(function.attributes[which].load(std::memory_order_relaxed));
   };
   if (threads > own(CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK))
-    return threads > static_cast<std::uint64_t>(device_limit(device, CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_BLOCK))
+    return threads >
+                   static_cast<std::uint64_t>(device_limit(device, CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_BLOCK))
                ? CUDA_ERROR_INVALID_VALUE
                : CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES;
-  if (launch.shared_bytes > own(CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES)) return CUDA_ERROR_INVALID_VALUE;
+  if (launch.shared_bytes > own(CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES))
+    return CUDA_ERROR_INVALID_VALUE;
   return CUDA_SUCCESS;
 }
 
@@ -66,12 +72,16 @@ CUresult read_extra(void** extra, const void*& buffer, std::size_t& bytes) {
   bytes = 0;
   const std::size_t* size = nullptr;
   for (; *extra != CU_LAUNCH_PARAM_END; extra += 2) {
-    if (extra[0] == CU_LAUNCH_PARAM_BUFFER_POINTER) buffer = extra[1];
-    else if (extra[0] == CU_LAUNCH_PARAM_BUFFER_SIZE) size = static_cast<const std::size_t*>(extra[1]);
-    else return CUDA_ERROR_INVALID_VALUE;
+    if (extra[0] == CU_LAUNCH_PARAM_BUFFER_POINTER)
+      buffer = extra[1];
+    else if (extra[0] == CU_LAUNCH_PARAM_BUFFER_SIZE)
+      size = static_cast<const std::size_t*>(extra[1]);
+    else
+      return CUDA_ERROR_INVALID_VALUE;
   }
   if (size) bytes = *size;
-  return (bytes && !buffer) || bytes > wire::max_kernel_params_bytes ? CUDA_ERROR_INVALID_VALUE : CUDA_SUCCESS;
+  return (bytes && !buffer) || bytes > wire::max_kernel_params_bytes ? CUDA_ERROR_INVALID_VALUE
+                                                                     : CUDA_SUCCESS;
 }
 
 CUresult launch(const api::HandRow& row, CUfunction f, LaunchHead head, void** params, void** extra) {
@@ -108,26 +118,37 @@ CUresult launch(const api::HandRow& row, CUfunction f, LaunchHead head, void** p
 
 }  // namespace
 
-VCUDA_EXPORT CUresult cuLaunchKernel(CUfunction f, unsigned int gridDimX, unsigned int gridDimY, unsigned int gridDimZ,
-                                     unsigned int blockDimX, unsigned int blockDimY, unsigned int blockDimZ,
-                                     unsigned int sharedMemBytes, CUstream hStream, void** kernelParams, void** extra) {
+VCUDA_EXPORT CUresult cuLaunchKernel(CUfunction f, unsigned int gridDimX, unsigned int gridDimY,
+                                     unsigned int gridDimZ, unsigned int blockDimX, unsigned int blockDimY,
+                                     unsigned int blockDimZ, unsigned int sharedMemBytes, CUstream hStream,
+                                     void** kernelParams, void** extra) {
   return launch(api::row::cuLaunchKernel, f,
-                {0, stream_on_wire(hStream), {gridDimX, gridDimY, gridDimZ}, {blockDimX, blockDimY, blockDimZ},
-                 sharedMemBytes, 0},
+                {0,
+                 stream_on_wire(hStream),
+                 {gridDimX, gridDimY, gridDimZ},
+                 {blockDimX, blockDimY, blockDimZ},
+                 sharedMemBytes,
+                 0},
                 kernelParams, extra);
 }
 
 VCUDA_EXPORT CUresult cuLaunchCooperativeKernel(CUfunction f, unsigned int gridDimX, unsigned int gridDimY,
-                                                unsigned int gridDimZ, unsigned int blockDimX, unsigned int blockDimY,
-                                                unsigned int blockDimZ, unsigned int sharedMemBytes, CUstream hStream,
+                                                unsigned int gridDimZ, unsigned int blockDimX,
+                                                unsigned int blockDimY, unsigned int blockDimZ,
+                                                unsigned int sharedMemBytes, CUstream hStream,
                                                 void** kernelParams) {
   return launch(api::row::cuLaunchCooperativeKernel, f,
-                {0, stream_on_wire(hStream), {gridDimX, gridDimY, gridDimZ}, {blockDimX, blockDimY, blockDimZ},
-                 sharedMemBytes, 0},
+                {0,
+                 stream_on_wire(hStream),
+                 {gridDimX, gridDimY, gridDimZ},
+                 {blockDimX, blockDimY, blockDimZ},
+                 sharedMemBytes,
+                 0},
                 kernelParams, nullptr);
 }
 
-VCUDA_EXPORT CUresult cuLaunchKernelEx(const CUlaunchConfig* config, CUfunction f, void** kernelParams, void** extra) {
+VCUDA_EXPORT CUresult cuLaunchKernelEx(const CUlaunchConfig* config, CUfunction f, void** kernelParams,
+                                       void** extra) {
   if (!config) return CUDA_ERROR_INVALID_VALUE;
   const api::HandRow* row = &api::row::cuLaunchKernel;
   for (unsigned i = 0; i < config->numAttrs; ++i) {
@@ -139,13 +160,17 @@ VCUDA_EXPORT CUresult cuLaunchKernelEx(const CUlaunchConfig* config, CUfunction 
     }
     static std::atomic<bool> said{false};
     if (!said.exchange(true))
-      say("cuLaunchKernelEx with launch attribute %d is not supported by vcuda %s", static_cast<int>(attribute.id),
-          VCUDA_VERSION);
+      say("cuLaunchKernelEx with launch attribute %d is not supported by vcuda %s",
+          static_cast<int>(attribute.id), VCUDA_VERSION);
     return CUDA_ERROR_NOT_SUPPORTED;
   }
   if (extra && row == &api::row::cuLaunchCooperativeKernel) return CUDA_ERROR_INVALID_VALUE;
   return launch(*row, f,
-                {0, stream_on_wire(config->hStream), {config->gridDimX, config->gridDimY, config->gridDimZ},
-                 {config->blockDimX, config->blockDimY, config->blockDimZ}, config->sharedMemBytes, 0},
+                {0,
+                 stream_on_wire(config->hStream),
+                 {config->gridDimX, config->gridDimY, config->gridDimZ},
+                 {config->blockDimX, config->blockDimY, config->blockDimZ},
+                 config->sharedMemBytes,
+                 0},
                 kernelParams, extra);
 }

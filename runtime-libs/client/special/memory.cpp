@@ -1,6 +1,6 @@
 // Memory that needs remembering: allocations, host memory, and what is asked of a pointer.
-#include <cstdlib>
 #include <sys/mman.h>
+#include <cstdlib>
 
 #include "runtime-libs/client/allocations.hpp"
 #include "runtime-libs/client/contexts.hpp"
@@ -27,8 +27,8 @@ VCUDA_EXPORT CUresult cuMemAlloc_v2(CUdeviceptr* dptr, size_t bytesize) {
   return made == CUDA_SUCCESS ? remember(*dptr, bytesize, Place::device, 0) : made;
 }
 
-VCUDA_EXPORT CUresult cuMemAllocPitch_v2(CUdeviceptr* dptr, size_t* pPitch, size_t WidthInBytes, size_t Height,
-                                         unsigned int ElementSizeBytes) {
+VCUDA_EXPORT CUresult cuMemAllocPitch_v2(CUdeviceptr* dptr, size_t* pPitch, size_t WidthInBytes,
+                                         size_t Height, unsigned int ElementSizeBytes) {
   if (!dptr || !pPitch || WidthInBytes == 0 || Height == 0) return CUDA_ERROR_INVALID_VALUE;
   CUresult made = forward<&cuMemAllocPitch_v2>(dptr, pPitch, WidthInBytes, Height, ElementSizeBytes);
   return made == CUDA_SUCCESS ? remember(*dptr, *pPitch * Height, Place::device, 0) : made;
@@ -62,28 +62,35 @@ VCUDA_EXPORT CUresult cuMemGetAddressRange_v2(CUdeviceptr* pbase, size_t* psize,
   return CUDA_SUCCESS;
 }
 
-// Page-locked memory is the app's own: it is allocated here, and copies from it are snapshots like any other. Only the
-// kernel's direct access to it (a mapped pointer) needs more, and is refused where it is asked for.
+// Page-locked memory is the app's own: it is allocated here, and copies from it are snapshots like any other.
+// Only the kernel's direct access to it (a mapped pointer) needs more, and is refused where it is asked for.
 VCUDA_EXPORT CUresult cuMemHostAlloc(void** pp, size_t bytesize, unsigned int Flags) {
   if (CUresult refused = enter("cuMemHostAlloc")) return refused;
-  constexpr unsigned known = CU_MEMHOSTALLOC_PORTABLE | CU_MEMHOSTALLOC_DEVICEMAP | CU_MEMHOSTALLOC_WRITECOMBINED;
+  constexpr unsigned known =
+      CU_MEMHOSTALLOC_PORTABLE | CU_MEMHOSTALLOC_DEVICEMAP | CU_MEMHOSTALLOC_WRITECOMBINED;
   if (!pp || bytesize == 0 || (Flags & ~known)) return CUDA_ERROR_INVALID_VALUE;
   if (!this_thread().current()) return CUDA_ERROR_INVALID_CONTEXT;
-  void* memory = ::mmap(nullptr, whole_pages(bytesize), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* memory =
+      ::mmap(nullptr, whole_pages(bytesize), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return CUDA_ERROR_OUT_OF_MEMORY;
   CUresult kept = remember(reinterpret_cast<std::uint64_t>(memory), bytesize, Place::host, Flags);
-  if (kept == CUDA_SUCCESS) *pp = memory;
-  else ::munmap(memory, whole_pages(bytesize));
+  if (kept == CUDA_SUCCESS)
+    *pp = memory;
+  else
+    ::munmap(memory, whole_pages(bytesize));
   return kept;
 }
-VCUDA_EXPORT CUresult cuMemAllocHost_v2(void** pp, size_t bytesize) { return cuMemHostAlloc(pp, bytesize, 0); }
+VCUDA_EXPORT CUresult cuMemAllocHost_v2(void** pp, size_t bytesize) {
+  return cuMemHostAlloc(pp, bytesize, 0);
+}
 
 VCUDA_EXPORT CUresult cuMemFreeHost(void* p) {
   if (CUresult refused = enter("cuMemFreeHost")) return refused;
   Allocation removed;
   // Copies that are still due into this memory must land before it goes, as natively.
   CUresult done = this_thread().current() ? ::cuCtxSynchronize() : CUDA_SUCCESS;
-  if (!remove_allocation(reinterpret_cast<std::uint64_t>(p), Place::host, &removed)) return CUDA_ERROR_INVALID_VALUE;
+  if (!remove_allocation(reinterpret_cast<std::uint64_t>(p), Place::host, &removed))
+    return CUDA_ERROR_INVALID_VALUE;
   ::munmap(p, whole_pages(removed.bytes));
   return done == CUDA_ERROR_DEVICE_UNAVAILABLE ? done : CUDA_SUCCESS;
 }
@@ -101,7 +108,8 @@ VCUDA_EXPORT CUresult cuMemHostRegister_v2(void* p, size_t bytesize, unsigned in
   if (CUresult refused = enter("cuMemHostRegister")) return refused;
   Allocation found;
   if (!p || bytesize == 0) return CUDA_ERROR_INVALID_VALUE;
-  if (find_allocation(reinterpret_cast<std::uint64_t>(p), found)) return CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED;
+  if (find_allocation(reinterpret_cast<std::uint64_t>(p), found))
+    return CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED;
   return remember(reinterpret_cast<std::uint64_t>(p), bytesize, Place::registered, Flags);
 }
 
@@ -113,7 +121,8 @@ VCUDA_EXPORT CUresult cuMemHostUnregister(void* p) {
 
 namespace {
 
-// One attribute of a pointer. `known` is false for memory CUDA did not give; then only defaults can be answered.
+// One attribute of a pointer. `known` is false for memory CUDA did not give; then only defaults can be
+// answered.
 CUresult pointer_attribute(void* data, CUpointer_attribute attribute, CUdeviceptr ptr, bool known,
                            const Allocation& allocation) {
   auto put = [data](auto value) {
@@ -124,21 +133,34 @@ CUresult pointer_attribute(void* data, CUpointer_attribute attribute, CUdevicept
   ContextFacts facts{nullptr, -1, 0};
   if (known) find_context(allocation.context, facts);
   switch (attribute) {
-    case CU_POINTER_ATTRIBUTE_CONTEXT: return put(known ? allocation.context : nullptr);
+    case CU_POINTER_ATTRIBUTE_CONTEXT:
+      return put(known ? allocation.context : nullptr);
     case CU_POINTER_ATTRIBUTE_MEMORY_TYPE:
       return put(!known ? 0u : static_cast<unsigned>(device ? CU_MEMORYTYPE_DEVICE : CU_MEMORYTYPE_HOST));
-    case CU_POINTER_ATTRIBUTE_DEVICE_POINTER: return put(device ? ptr : CUdeviceptr{0});
-    case CU_POINTER_ATTRIBUTE_HOST_POINTER: return put(known && !device ? reinterpret_cast<void*>(ptr) : nullptr);
-    case CU_POINTER_ATTRIBUTE_SYNC_MEMOPS: return put(0u);
-    case CU_POINTER_ATTRIBUTE_BUFFER_ID: return put(static_cast<unsigned long long>(known ? allocation.id : 0));
-    case CU_POINTER_ATTRIBUTE_IS_MANAGED: return put(0u);
-    case CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL: return put(known ? facts.device : -2);
-    case CU_POINTER_ATTRIBUTE_IS_LEGACY_CUDA_IPC_CAPABLE: return put(0u);
-    case CU_POINTER_ATTRIBUTE_RANGE_START_ADDR: return put(known ? allocation.base : CUdeviceptr{0});
-    case CU_POINTER_ATTRIBUTE_RANGE_SIZE: return put(static_cast<size_t>(known ? allocation.bytes : 0));
-    case CU_POINTER_ATTRIBUTE_MAPPED: return put(device ? 1u : 0u);
-    case CU_POINTER_ATTRIBUTE_ALLOWED_HANDLE_TYPES: return put(0ull);
-    default: return CUDA_ERROR_NOT_SUPPORTED;
+    case CU_POINTER_ATTRIBUTE_DEVICE_POINTER:
+      return put(device ? ptr : CUdeviceptr{0});
+    case CU_POINTER_ATTRIBUTE_HOST_POINTER:
+      return put(known && !device ? reinterpret_cast<void*>(ptr) : nullptr);
+    case CU_POINTER_ATTRIBUTE_SYNC_MEMOPS:
+      return put(0u);
+    case CU_POINTER_ATTRIBUTE_BUFFER_ID:
+      return put(static_cast<unsigned long long>(known ? allocation.id : 0));
+    case CU_POINTER_ATTRIBUTE_IS_MANAGED:
+      return put(0u);
+    case CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL:
+      return put(known ? facts.device : -2);
+    case CU_POINTER_ATTRIBUTE_IS_LEGACY_CUDA_IPC_CAPABLE:
+      return put(0u);
+    case CU_POINTER_ATTRIBUTE_RANGE_START_ADDR:
+      return put(known ? allocation.base : CUdeviceptr{0});
+    case CU_POINTER_ATTRIBUTE_RANGE_SIZE:
+      return put(static_cast<size_t>(known ? allocation.bytes : 0));
+    case CU_POINTER_ATTRIBUTE_MAPPED:
+      return put(device ? 1u : 0u);
+    case CU_POINTER_ATTRIBUTE_ALLOWED_HANDLE_TYPES:
+      return put(0ull);
+    default:
+      return CUDA_ERROR_NOT_SUPPORTED;
   }
 }
 
@@ -151,8 +173,8 @@ VCUDA_EXPORT CUresult cuPointerGetAttribute(void* data, CUpointer_attribute attr
   return pointer_attribute(data, attribute, ptr, true, found);
 }
 
-VCUDA_EXPORT CUresult cuPointerGetAttributes(unsigned int numAttributes, CUpointer_attribute* attributes, void** data,
-                                             CUdeviceptr ptr) {
+VCUDA_EXPORT CUresult cuPointerGetAttributes(unsigned int numAttributes, CUpointer_attribute* attributes,
+                                             void** data, CUdeviceptr ptr) {
   if (CUresult refused = enter("cuPointerGetAttributes")) return refused;
   if (!attributes || !data) return CUDA_ERROR_INVALID_VALUE;
   Allocation found{};
@@ -174,7 +196,8 @@ VCUDA_EXPORT CUresult cuMemsetD16_v2_ptds(CUdeviceptr dst, unsigned short us, si
 VCUDA_EXPORT CUresult cuMemsetD32_v2_ptds(CUdeviceptr dst, unsigned int ui, size_t n) {
   return cuMemsetD32Async(dst, ui, n, CU_STREAM_PER_THREAD);
 }
-VCUDA_EXPORT CUresult cuMemsetD2D8_v2_ptds(CUdeviceptr dst, size_t pitch, unsigned char uc, size_t width, size_t height) {
+VCUDA_EXPORT CUresult cuMemsetD2D8_v2_ptds(CUdeviceptr dst, size_t pitch, unsigned char uc, size_t width,
+                                           size_t height) {
   return cuMemsetD2D8Async(dst, pitch, uc, width, height, CU_STREAM_PER_THREAD);
 }
 VCUDA_EXPORT CUresult cuMemsetD2D16_v2_ptds(CUdeviceptr dst, size_t pitch, unsigned short us, size_t width,

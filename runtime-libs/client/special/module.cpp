@@ -1,4 +1,5 @@
-// Modules and libraries: images travel in parts ahead of the load that names them; kernels come back with their layouts.
+// Modules and libraries: images travel in parts ahead of the load that names them; kernels come back with
+// their layouts.
 #include <cstdlib>
 
 #include "runtime-libs/client/allocations.hpp"
@@ -29,8 +30,8 @@ CUresult send_image(const void* image, std::uint64_t id) {
   return CUDA_SUCCESS;
 }
 
-// What a load needs at the worker: the parts' ids, and whether they are to be linked (a wrapper of version 2, whose first
-// part is the linked result, possibly without code).
+// What a load needs at the worker: the parts' ids, and whether they are to be linked (a wrapper of version 2,
+// whose first part is the linked result, possibly without code).
 struct Sent {
   std::uint32_t linked = 0;
   std::uint32_t count = 0;
@@ -40,8 +41,8 @@ struct Sent {
 CUresult send_images(const void* image, Sent& sent) {
   auto add = [&sent](const void* one) {
     if (sent.count == std::size(sent.ids)) {
-      say("a program linked from more than %zu device objects is not supported by vcuda %s", std::size(sent.ids) - 1,
-          VCUDA_VERSION);
+      say("a program linked from more than %zu device objects is not supported by vcuda %s",
+          std::size(sent.ids) - 1, VCUDA_VERSION);
       return CUDA_ERROR_NOT_SUPPORTED;
     }
     std::uint64_t id = core().mint(api::Kind::none);
@@ -83,10 +84,20 @@ CUresult read_options(unsigned count, const CUjit_option* options, void** values
     auto number = reinterpret_cast<std::uint64_t>(values[i]);
     auto size = static_cast<std::uint32_t>(number < max_log_bytes ? number : max_log_bytes);
     switch (options[i]) {
-      case CU_JIT_INFO_LOG_BUFFER: jit.logs[0] = static_cast<char*>(values[i]); break;
-      case CU_JIT_ERROR_LOG_BUFFER: jit.logs[1] = static_cast<char*>(values[i]); break;
-      case CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES: jit.log_bytes[0] = size; jit.size_slots[0] = &values[i]; break;
-      case CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES: jit.log_bytes[1] = size; jit.size_slots[1] = &values[i]; break;
+      case CU_JIT_INFO_LOG_BUFFER:
+        jit.logs[0] = static_cast<char*>(values[i]);
+        break;
+      case CU_JIT_ERROR_LOG_BUFFER:
+        jit.logs[1] = static_cast<char*>(values[i]);
+        break;
+      case CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES:
+        jit.log_bytes[0] = size;
+        jit.size_slots[0] = &values[i];
+        break;
+      case CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES:
+        jit.log_bytes[1] = size;
+        jit.size_slots[1] = &values[i];
+        break;
       case CU_JIT_GLOBAL_SYMBOL_NAMES:
       case CU_JIT_GLOBAL_SYMBOL_ADDRESSES:
       case CU_JIT_REFERENCED_KERNEL_NAMES:
@@ -163,8 +174,8 @@ VCUDA_EXPORT CUresult cuModuleLoadFatBinary(CUmodule* module, const void* fatCub
 
 // Library options concern host memory that this call has already copied, so none needs to travel.
 VCUDA_EXPORT CUresult cuLibraryLoadData(CUlibrary* library, const void* code, CUjit_option* jitOptions,
-                                        void** jitOptionsValues, unsigned int numJitOptions, CUlibraryOption*, void**,
-                                        unsigned int) {
+                                        void** jitOptionsValues, unsigned int numJitOptions, CUlibraryOption*,
+                                        void**, unsigned int) {
   if (CUresult refused = enter("cuLibraryLoadData")) return refused;
   if (!library || !code) return CUDA_ERROR_INVALID_VALUE;
   JitOptions jit;
@@ -186,8 +197,8 @@ namespace {
 CUresult get_function(const api::HandRow& row, std::uint64_t parent, const char* name, Function*& function) {
   const std::size_t length = std::strlen(name);
   if (length > wire::max_name_bytes) return CUDA_ERROR_INVALID_VALUE;
-  // The handle names the client's entry, which needs the layout that comes with the answer; so the number is asked for
-  // first and the entry made of it afterwards.
+  // The handle names the client's entry, which needs the layout that comes with the answer; so the number is
+  // asked for first and the entry made of it afterwards.
   constexpr std::size_t capacity = wire::max_kernel_params * sizeof(ParamLayout);
   auto* layout = static_cast<ParamLayout*>(std::malloc(capacity));
   if (!layout) return CUDA_ERROR_OUT_OF_MEMORY;
@@ -200,7 +211,8 @@ CUresult get_function(const api::HandRow& row, std::uint64_t parent, const char*
   waiter.into[0] = {layout, capacity};
   CUresult result = core().ask(row, body, waiter);
   if (result == CUDA_SUCCESS) {
-    function = add_function(minted, name, layout, static_cast<std::uint32_t>(waiter.received / sizeof(ParamLayout)));
+    function =
+        add_function(minted, name, layout, static_cast<std::uint32_t>(waiter.received / sizeof(ParamLayout)));
     if (!function) result = CUDA_ERROR_OUT_OF_MEMORY;
   }
   std::free(layout);
@@ -251,12 +263,15 @@ CUresult remember_global(CUresult result, const CUdeviceptr* dptr, const size_t*
 
 }  // namespace
 
-VCUDA_EXPORT CUresult cuModuleGetGlobal_v2(CUdeviceptr* dptr, size_t* bytes, CUmodule hmod, const char* name) {
+VCUDA_EXPORT CUresult cuModuleGetGlobal_v2(CUdeviceptr* dptr, size_t* bytes, CUmodule hmod,
+                                           const char* name) {
   return remember_global(forward<&cuModuleGetGlobal_v2>(dptr, bytes, hmod, name), dptr, bytes);
 }
-VCUDA_EXPORT CUresult cuLibraryGetGlobal(CUdeviceptr* dptr, size_t* bytes, CUlibrary library, const char* name) {
+VCUDA_EXPORT CUresult cuLibraryGetGlobal(CUdeviceptr* dptr, size_t* bytes, CUlibrary library,
+                                         const char* name) {
   return remember_global(forward<&cuLibraryGetGlobal>(dptr, bytes, library, name), dptr, bytes);
 }
-VCUDA_EXPORT CUresult cuLibraryGetManaged(CUdeviceptr* dptr, size_t* bytes, CUlibrary library, const char* name) {
+VCUDA_EXPORT CUresult cuLibraryGetManaged(CUdeviceptr* dptr, size_t* bytes, CUlibrary library,
+                                          const char* name) {
   return remember_global(forward<&cuLibraryGetManaged>(dptr, bytes, library, name), dptr, bytes);
 }

@@ -1,5 +1,5 @@
-// How programs find functions: cuGetProcAddress answers from the map of names and versions, cuGetExportTable from the
-// private tables.
+// How programs find functions: cuGetProcAddress answers from the map of names and versions, cuGetExportTable
+// from the private tables.
 #include <cstring>
 
 #include "runtime-libs/client/contexts.hpp"
@@ -13,8 +13,8 @@ using namespace vcuda::client;
 namespace api = vcuda::api;
 namespace tables = vcuda::export_tables;
 
-// cudaProfiler.h's two calls, found by name alone. They switch an attached profiler on and off; none can attach to this
-// library, and without one the driver's answer is success.
+// cudaProfiler.h's two calls, found by name alone. They switch an attached profiler on and off; none can
+// attach to this library, and without one the driver's answer is success.
 static CUresult cuProfilerStart() { return CUDA_SUCCESS; }
 static CUresult cuProfilerStop() { return CUDA_SUCCESS; }
 
@@ -24,7 +24,9 @@ using Address = void (*)();
 
 Address address_of(std::size_t row) {
   static constexpr auto as_address = [](auto* function) { return reinterpret_cast<Address>(function); };
-#define PROC(base, variant, version, symbol) case __COUNTER__ - first: return as_address(&::symbol);
+#define PROC(base, variant, version, symbol) \
+  case __COUNTER__ - first:                  \
+    return as_address(&::symbol);
   constexpr int first = __COUNTER__ + 1;
   switch (row) {
 #include "runtime-libs/export_tables/proc_map.def"
@@ -58,7 +60,8 @@ bool is_local(const char* symbol) {
 }
 
 bool supported(std::size_t, const char* symbol) {
-  // Without a server every name is found, so that the program comes as far as cuInit and hears the reason there.
+  // Without a server every name is found, so that the program comes as far as cuInit and hears the reason
+  // there.
   if (core().connect() != CUDA_SUCCESS) return true;
   return core().snapshot().has_symbol(symbol) || is_local(symbol);
 }
@@ -69,7 +72,8 @@ CUresult find(const char* symbol, void** pfn, int cudaVersion, cuuint64_t flags,
   *pfn = nullptr;
   tables::ProcMatch match = tables::find_proc(symbol, cudaVersion, flags, &supported);
   switch (match.status) {
-    case tables::ProcStatus::invalid_flags: return CUDA_ERROR_INVALID_VALUE;
+    case tables::ProcStatus::invalid_flags:
+      return CUDA_ERROR_INVALID_VALUE;
     case tables::ProcStatus::found:
       *pfn = reinterpret_cast<void*>(address_of(match.row));
       if (status) *status = CU_GET_PROC_ADDRESS_SUCCESS;
@@ -120,8 +124,8 @@ CUresult enumerate(CUmodule, tables::VisitFunction, void*) {
   return refuse("enumerating a module's functions through a private table", said);
 }
 
-constexpr tables::Backend backend{&cuDriverGetVersion, &count_devices,  &identity,         &primary,
-                                  &current,            &context_number, &cuModuleLoadData, &enumerate};
+constexpr tables::Backend backend{&cuDriverGetVersion, &count_devices,    &identity, &primary, &current,
+                                  &context_number,     &cuModuleLoadData, &enumerate};
 
 }  // namespace
 
@@ -136,7 +140,8 @@ VCUDA_EXPORT CUresult cuGetProcAddress(const char* symbol, void** pfn, int cudaV
 VCUDA_EXPORT CUresult cuGetExportTable(const void** ppExportTable, const CUuuid* pExportTableId) {
   static constexpr const char* client_library[] = {"vcuda", VCUDA_VERSION};
   if (ppExportTable && pExportTableId &&
-      std::memcmp(pExportTableId->bytes, vcuda::contract::client_library_id, sizeof pExportTableId->bytes) == 0) {
+      std::memcmp(pExportTableId->bytes, vcuda::contract::client_library_id, sizeof pExportTableId->bytes) ==
+          0) {
     *ppExportTable = client_library;
     return CUDA_SUCCESS;
   }

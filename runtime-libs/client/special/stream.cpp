@@ -1,5 +1,5 @@
-// Capture, as far as it can be asked about: no stream of this library can be capturing yet, because beginning a capture is
-// refused, so these answers are the truth and need no request.
+// Capture, as far as it can be asked about: no stream of this library can be capturing yet, because beginning
+// a capture is refused, so these answers are the truth and need no request.
 #include "runtime-libs/client/core.hpp"
 #include "runtime-libs/client/exported.hpp"
 
@@ -20,7 +20,8 @@ VCUDA_EXPORT CUresult cuStreamGetCaptureInfo(CUstream hStream, CUstreamCaptureSt
 
 VCUDA_EXPORT CUresult cuStreamGetCaptureInfo_v2(CUstream hStream, CUstreamCaptureStatus* captureStatus_out,
                                                 cuuint64_t* id_out, CUgraph* graph_out,
-                                                const CUgraphNode** dependencies_out, size_t* numDependencies_out) {
+                                                const CUgraphNode** dependencies_out,
+                                                size_t* numDependencies_out) {
   if (graph_out) *graph_out = nullptr;
   if (dependencies_out) *dependencies_out = nullptr;
   if (numDependencies_out) *numDependencies_out = 0;
@@ -30,7 +31,8 @@ VCUDA_EXPORT CUresult cuStreamGetCaptureInfo_v2(CUstream hStream, CUstreamCaptur
 VCUDA_EXPORT CUresult cuStreamGetCaptureInfo_v3(CUstream hStream, CUstreamCaptureStatus* captureStatus_out,
                                                 cuuint64_t* id_out, CUgraph* graph_out,
                                                 const CUgraphNode** dependencies_out,
-                                                const CUgraphEdgeData** edgeData_out, size_t* numDependencies_out) {
+                                                const CUgraphEdgeData** edgeData_out,
+                                                size_t* numDependencies_out) {
   if (edgeData_out) *edgeData_out = nullptr;
   return cuStreamGetCaptureInfo_v2(hStream, captureStatus_out, id_out, graph_out, dependencies_out,
                                    numDependencies_out);

@@ -1,5 +1,6 @@
-// Copies. Synchronous ones block their client thread's executor; asynchronous ones go through page-locked buffers, so that
-// starting them never blocks, and what comes back is sent by the stream itself once the device has it.
+// Copies. Synchronous ones block their client thread's executor; asynchronous ones go through page-locked
+// buffers, so that starting them never blocks, and what comes back is sent by the stream itself once the
+// device has it.
 #include <cstring>
 #include <memory>
 
@@ -54,7 +55,8 @@ CUresult cuMemcpyHtoD_v2(Call& call) {
   const std::byte* source = call.args.take(head.bytes);
   if (!call.args.ok() || call.args.left() != 0) return CUDA_ERROR_UNKNOWN;
   if (wrong != CUDA_SUCCESS) return wrong;
-  if (head.stream == api::stream_null) return call.driver().call<&::cuMemcpyHtoD_v2>(head.device, source, head.bytes);
+  if (head.stream == api::stream_null)
+    return call.driver().call<&::cuMemcpyHtoD_v2>(head.device, source, head.bytes);
   CUresult result = call.driver().call<&::cuMemcpyHtoDAsync_v2>(head.device, source, head.bytes, stream);
   return result == CUDA_SUCCESS ? call.driver().call<&::cuStreamSynchronize>(stream) : result;
 }

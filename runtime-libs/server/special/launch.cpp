@@ -43,8 +43,8 @@ CUresult cuLaunchKernel(Call& call) {
   std::size_t bytes = h.param_bytes;
   void* extra[] = {CU_LAUNCH_PARAM_BUFFER_POINTER, launch.params, CU_LAUNCH_PARAM_BUFFER_SIZE, &bytes,
                    CU_LAUNCH_PARAM_END};
-  return call.driver().call<&::cuLaunchKernel>(launch.function, h.grid[0], h.grid[1], h.grid[2], h.block[0], h.block[1],
-                                               h.block[2], h.shared_bytes, launch.stream, nullptr,
+  return call.driver().call<&::cuLaunchKernel>(launch.function, h.grid[0], h.grid[1], h.grid[2], h.block[0],
+                                               h.block[1], h.block[2], h.shared_bytes, launch.stream, nullptr,
                                                bytes ? extra : nullptr);
 }
 
@@ -57,16 +57,16 @@ CUresult cuLaunchCooperativeKernel(Call& call) {
   std::vector<void*> params;
   for (std::size_t i = 0; i < wire::max_kernel_params; ++i) {
     std::size_t offset = 0, size = 0;
-    CUresult known = kernel ? call.driver().call<&::cuKernelGetParamInfo>(reinterpret_cast<CUkernel>(launch.function),
-                                                                         i, &offset, &size)
+    CUresult known = kernel ? call.driver().call<&::cuKernelGetParamInfo>(
+                                  reinterpret_cast<CUkernel>(launch.function), i, &offset, &size)
                             : call.driver().call<&::cuFuncGetParamInfo>(launch.function, i, &offset, &size);
     if (known != CUDA_SUCCESS) break;
     if (offset + size > h.param_bytes) return CUDA_ERROR_UNKNOWN;
     params.push_back(launch.params + offset);
   }
-  return call.driver().call<&::cuLaunchCooperativeKernel>(launch.function, h.grid[0], h.grid[1], h.grid[2], h.block[0],
-                                                          h.block[1], h.block[2], h.shared_bytes, launch.stream,
-                                                          params.data());
+  return call.driver().call<&::cuLaunchCooperativeKernel>(launch.function, h.grid[0], h.grid[1], h.grid[2],
+                                                          h.block[0], h.block[1], h.block[2], h.shared_bytes,
+                                                          launch.stream, params.data());
 }
 
 }  // namespace vcuda::server::special

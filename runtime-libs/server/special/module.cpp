@@ -1,4 +1,5 @@
-// Modules and libraries: images come in parts, loads name them, functions go back with the layout of their parameters.
+// Modules and libraries: images come in parts, loads name them, functions go back with the layout of their
+// parameters.
 #include <cstring>
 #include <string>
 
@@ -13,7 +14,8 @@ constexpr std::uint32_t wrapper_magic = 0x466243B1;
 constexpr std::uint32_t max_options = 32;
 constexpr std::uint32_t max_log_bytes = 65536;
 
-// What nvcc's host code hands to the driver for device-linked programs (facts: version 2, parts null-terminated).
+// What nvcc's host code hands to the driver for device-linked programs (facts: version 2, parts
+// null-terminated).
 struct Wrapper {
   std::uint32_t magic;
   std::uint32_t version;
@@ -45,7 +47,8 @@ CUresult read(Call& call, Load& load) {
   }
   std::uint32_t log_bytes[2] = {call.args.get<std::uint32_t>(), call.args.get<std::uint32_t>()};
   auto options = call.args.get<std::uint32_t>();
-  if (!call.args.ok() || options > max_options || log_bytes[0] > max_log_bytes || log_bytes[1] > max_log_bytes)
+  if (!call.args.ok() || options > max_options || log_bytes[0] > max_log_bytes ||
+      log_bytes[1] > max_log_bytes)
     return CUDA_ERROR_UNKNOWN;
   for (std::uint32_t i = 0; i < options; ++i)
     load.options.push_back(static_cast<CUjit_option>(call.args.get<std::uint32_t>()));
@@ -118,8 +121,9 @@ CUresult cuLibraryLoadData(Call& call) {
   void* value = reinterpret_cast<void*>(std::uintptr_t{1});
   const bool preserved = load.parts.empty();
   CUresult result = call.driver().call<&::cuLibraryLoadData>(
-      &library, load.code, load.options.data(), load.values.data(), static_cast<unsigned>(load.options.size()),
-      preserved ? &option : nullptr, preserved ? &value : nullptr, preserved ? 1u : 0u);
+      &library, load.code, load.options.data(), load.values.data(),
+      static_cast<unsigned>(load.options.size()), preserved ? &option : nullptr, preserved ? &value : nullptr,
+      preserved ? 1u : 0u);
   return finish(call, load, library, result);
 }
 
@@ -163,7 +167,8 @@ CUresult cuModuleGetFunction(Call& call) {
   CUfunction function = nullptr;
   if (!read(call, get)) return CUDA_ERROR_UNKNOWN;
   if (CUresult wrong = call.find(get.parent, module)) return wrong;
-  if (CUresult wrong = call.driver().call<&::cuModuleGetFunction>(&function, module, get.name.c_str())) return wrong;
+  if (CUresult wrong = call.driver().call<&::cuModuleGetFunction>(&function, module, get.name.c_str()))
+    return wrong;
   if (CUresult wrong = put_layout<&::cuFuncGetParamInfo>(call, function)) return wrong;
   return call.parts.handles.add(get.minted, function, CUDA_SUCCESS);
 }
@@ -174,7 +179,8 @@ CUresult cuLibraryGetKernel(Call& call) {
   CUkernel kernel = nullptr;
   if (!read(call, get)) return CUDA_ERROR_UNKNOWN;
   if (CUresult wrong = call.find(get.parent, library)) return wrong;
-  if (CUresult wrong = call.driver().call<&::cuLibraryGetKernel>(&kernel, library, get.name.c_str())) return wrong;
+  if (CUresult wrong = call.driver().call<&::cuLibraryGetKernel>(&kernel, library, get.name.c_str()))
+    return wrong;
   if (CUresult wrong = put_layout<&::cuKernelGetParamInfo>(call, kernel)) return wrong;
   return call.parts.handles.add(get.minted, kernel, CUDA_SUCCESS);
 }
@@ -191,8 +197,8 @@ CUresult function_attributes(Call& call) {
   std::int32_t values[2][CU_FUNC_ATTRIBUTE_MAX] = {};
   for (int i = 0; i < CU_FUNC_ATTRIBUTE_MAX; ++i) {
     auto which = static_cast<CUfunction_attribute>(i);
-    values[1][i] = kernel ? call.driver().call<&::cuKernelGetAttribute>(&values[0][i], which,
-                                                                       reinterpret_cast<CUkernel>(function), device)
+    values[1][i] = kernel ? call.driver().call<&::cuKernelGetAttribute>(
+                                &values[0][i], which, reinterpret_cast<CUkernel>(function), device)
                           : call.driver().call<&::cuFuncGetAttribute>(&values[0][i], which, function);
   }
   // The first attribute fails only with the function itself.

@@ -10,7 +10,8 @@ const auto real_event = reinterpret_cast<CUevent>(0x2000);
 
 TEST(Handles, FindWhatWasAdded) {
   Handles handles;
-  const auto stream = api::make_handle(api::Kind::stream, 2000), event = api::make_handle(api::Kind::event, 2000);
+  const auto stream = api::make_handle(api::Kind::stream, 2000),
+             event = api::make_handle(api::Kind::event, 2000);
   EXPECT_EQ(handles.add(stream, real_stream, CUDA_SUCCESS), CUDA_SUCCESS);
   EXPECT_EQ(handles.add(event, real_event, CUDA_SUCCESS), CUDA_SUCCESS);
   CUstream found_stream;
@@ -33,7 +34,8 @@ TEST(Handles, ANumberOfAnotherKindIsNone) {
 
 TEST(Handles, HostileNumbersAreErrors) {
   Handles handles;
-  for (std::uint64_t hostile : {0ull, 1ull, 2ull, 3ull, 0x7fffffffffffull, 0xffffffffffffffffull, 0x7f0000000000ull}) {
+  for (std::uint64_t hostile :
+       {0ull, 1ull, 2ull, 3ull, 0x7fffffffffffull, 0xffffffffffffffffull, 0x7f0000000000ull}) {
     CUstream stream;
     CUcontext context;
     EXPECT_EQ(handles.find(hostile, stream), CUDA_ERROR_INVALID_HANDLE) << hostile;
@@ -63,7 +65,8 @@ TEST(Handles, ANumberIsGivenOnce) {
 
 TEST(Handles, KernelsAndFunctionsShareNumbersButAreTold) {
   Handles handles;
-  const auto kernel = api::make_handle(api::Kind::function, 1), function = api::make_handle(api::Kind::function, 2);
+  const auto kernel = api::make_handle(api::Kind::function, 1),
+             function = api::make_handle(api::Kind::function, 2);
   ASSERT_EQ(handles.add(kernel, reinterpret_cast<CUkernel>(0x10), CUDA_SUCCESS), CUDA_SUCCESS);
   ASSERT_EQ(handles.add(function, reinterpret_cast<CUfunction>(0x20), CUDA_SUCCESS), CUDA_SUCCESS);
   CUfunction found;

@@ -7,7 +7,9 @@
 namespace vcuda::server {
 namespace {
 
-std::vector<std::byte> bytes(std::size_t n, int value) { return std::vector<std::byte>(n, static_cast<std::byte>(value)); }
+std::vector<std::byte> bytes(std::size_t n, int value) {
+  return std::vector<std::byte>(n, static_cast<std::byte>(value));
+}
 
 TEST(Images, PartsMakeAWhole) {
   Images images;

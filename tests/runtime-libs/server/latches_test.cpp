@@ -24,8 +24,8 @@ TEST(Latches, TheFirstFailureOfAThreadIsTheOne) {
 TEST(Latches, WhoeverSynchronisesTheStreamHearsOfIt) {
   Latches latches;
   latches.add({1, 5, 100, CUDA_ERROR_INVALID_VALUE});
-  EXPECT_EQ(latches.take_for_sync(2, 6, 100), CUDA_SUCCESS);   // another stream
-  EXPECT_EQ(latches.take_for_sync(2, 5, 101), CUDA_SUCCESS);   // that stream's number in another context
+  EXPECT_EQ(latches.take_for_sync(2, 6, 100), CUDA_SUCCESS);  // another stream
+  EXPECT_EQ(latches.take_for_sync(2, 5, 101), CUDA_SUCCESS);  // that stream's number in another context
   EXPECT_EQ(latches.take_for_sync(2, 5, 100), CUDA_ERROR_INVALID_VALUE);
   EXPECT_EQ(latches.take_for_thread(1), CUDA_SUCCESS);  // told already
 }

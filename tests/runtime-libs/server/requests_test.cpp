@@ -45,8 +45,10 @@ TEST(Requests, FramesComeOutWhole) {
     }
     std::thread sender([&] {
       for (std::size_t at = 0; at < stream.size();) {
-        std::size_t n = std::min<std::size_t>(random() % 2 ? 1 + random() % 100 : 1 + random() % 400000, stream.size() - at);
-        ASSERT_TRUE(transport::send_all(pipe.writer.get(), stream.data() + at, n, transport::Deadline::in_ms(20000)));
+        std::size_t n = std::min<std::size_t>(random() % 2 ? 1 + random() % 100 : 1 + random() % 400000,
+                                              stream.size() - at);
+        ASSERT_TRUE(
+            transport::send_all(pipe.writer.get(), stream.data() + at, n, transport::Deadline::in_ms(20000)));
         at += n;
       }
       pipe.writer.reset();
@@ -70,7 +72,8 @@ TEST(Requests, FramesComeOutWhole) {
 TEST(Requests, ABodyBeyondTheLimitIsRefusedBeforeItIsRead) {
   Pipe pipe;
   wire::RequestHeader header{wire::max_body_bytes + 1, 5, 0, 1, 1, 0};
-  ASSERT_TRUE(transport::send_all(pipe.writer.get(), &header, sizeof header, transport::Deadline::in_ms(1000)));
+  ASSERT_TRUE(
+      transport::send_all(pipe.writer.get(), &header, sizeof header, transport::Deadline::in_ms(1000)));
   Requests requests(std::move(pipe.reader));
   auto frame = requests.next();
   ASSERT_FALSE(frame);

@@ -1,8 +1,9 @@
-// A driver whose behaviour a test decides by what it asks: memory is host memory, cuCtxSynchronize blocks until a fill
-// releases it, and a fill with a magic value fails as asked. It counts what was called. Every other function is absent.
+// A driver whose behaviour a test decides by what it asks: memory is host memory, cuCtxSynchronize blocks
+// until a fill releases it, and a fill with a magic value fails as asked. It counts what was called. Every
+// other function is absent.
 #include <atomic>
 #include <condition_variable>
-#include <cstdlib>
+#include <cstddef>
 #include <cstring>
 #include <mutex>
 
@@ -26,11 +27,14 @@ SCRIPTED cuDevicePrimaryCtxRetain(CUcontext* context, CUdevice) {
   return *context = reinterpret_cast<CUcontext>(0x77), CUDA_SUCCESS;
 }
 SCRIPTED cuMemAlloc_v2(CUdeviceptr* address, size_t bytes) {
-  *address = reinterpret_cast<CUdeviceptr>(std::malloc(bytes));
-  return CUDA_SUCCESS;
+  // Never given back: what the tests allocate fits, and nothing can leak.
+  static std::byte arena[1 << 16];
+  static std::atomic<std::size_t> used{0};
+  std::size_t at = used.fetch_add(bytes);
+  if (at + bytes > sizeof arena) return CUDA_ERROR_OUT_OF_MEMORY;
+  return *address = reinterpret_cast<CUdeviceptr>(arena + at), CUDA_SUCCESS;
 }
-SCRIPTED cuMemFree_v2(CUdeviceptr address) {
-  std::free(reinterpret_cast<void*>(address));
+SCRIPTED cuMemFree_v2(CUdeviceptr) {
   ++frees;
   return CUDA_SUCCESS;
 }
@@ -74,6 +78,7 @@ SCRIPTED cuStreamCreate(CUstream* stream, unsigned flags) {
   return *stream = reinterpret_cast<CUstream>(0x5000), CUDA_SUCCESS;
 }
 SCRIPTED cuStreamSynchronize(CUstream stream) {
-  return stream == nullptr || stream == reinterpret_cast<CUstream>(0x5000) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
+  return stream == nullptr || stream == reinterpret_cast<CUstream>(0x5000) ? CUDA_SUCCESS
+                                                                           : CUDA_ERROR_INVALID_HANDLE;
 }
 SCRIPTED cuStreamDestroy_v2(CUstream) { return CUDA_SUCCESS; }

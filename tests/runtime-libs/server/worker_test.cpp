@@ -1,4 +1,5 @@
-// A worker in this process, over a driver that blocks and fails as told; the test is its client and speaks frames.
+// A worker in this process, over a driver that blocks and fails as told; the test is its client and speaks
+// frames.
 #include "runtime-libs/server/worker.hpp"
 
 #include <gtest/gtest.h>
@@ -26,8 +27,8 @@ class Bodied {
  public:
   template <class T>
   Bodied& operator<<(const T& value) {
-    auto at = reinterpret_cast<const std::byte*>(&value);
-    bytes_.insert(bytes_.end(), at, at + sizeof value);
+    bytes_.resize(bytes_.size() + sizeof value);
+    std::memcpy(bytes_.data() + bytes_.size() - sizeof value, &value, sizeof value);
     return *this;
   }
   const std::vector<std::byte>& bytes() const { return bytes_; }
@@ -71,8 +72,12 @@ class Client {
   std::uint32_t send(std::uint16_t opcode, const Bodied& body, bool wants_reply, std::uint32_t thread = 1,
                      std::uint64_t context = context_handle) {
     const auto& bytes = body.bytes();
-    wire::RequestHeader header{static_cast<std::uint32_t>(bytes.size()), opcode,
-                               static_cast<std::uint16_t>(wants_reply ? wire::wants_reply : 0), thread, ++sequence_, context};
+    wire::RequestHeader header{static_cast<std::uint32_t>(bytes.size()),
+                               opcode,
+                               static_cast<std::uint16_t>(wants_reply ? wire::wants_reply : 0),
+                               thread,
+                               ++sequence_,
+                               context};
     auto soon = transport::Deadline::in_ms(20000);
     EXPECT_TRUE(transport::send_all(requests_.get(), &header, sizeof header, soon));
     EXPECT_TRUE(transport::send_all(requests_.get(), bytes.data(), bytes.size(), soon));
@@ -82,13 +87,15 @@ class Client {
   Answer receive() {
     Answer answer;
     auto soon = transport::Deadline::in_ms(20000);
-    EXPECT_TRUE(transport::receive_all(replies_.get(), &answer.header, sizeof answer.header, soon)) << "no answer";
+    EXPECT_TRUE(transport::receive_all(replies_.get(), &answer.header, sizeof answer.header, soon))
+        << "no answer";
     answer.body.resize(answer.header.body_bytes);
     EXPECT_TRUE(transport::receive_all(replies_.get(), answer.body.data(), answer.body.size(), soon));
     return answer;
   }
 
-  Answer ask(std::uint16_t opcode, const Bodied& body, std::uint32_t thread = 1, std::uint64_t context = context_handle) {
+  Answer ask(std::uint16_t opcode, const Bodied& body, std::uint32_t thread = 1,
+             std::uint64_t context = context_handle) {
     std::uint32_t sequence = send(opcode, body, true, thread, context);
     Answer answer = receive();
     EXPECT_EQ(answer.header.sequence, sequence);
@@ -146,7 +153,7 @@ TEST(Worker, ABlockedCallStopsNoOtherThread) {
   wait_until_blocked(client, 1, 2);
   auto address = client.ask(op<&cuMemAlloc_v2>, alloc(64), 2);  // blocking itself, on another thread
   EXPECT_EQ(address.header.result, CUDA_SUCCESS);
-  client.send(op<&cuMemsetD8_v2>, fill(1), false, 2);           // what the first thread waits for
+  client.send(op<&cuMemsetD8_v2>, fill(1), false, 2);  // what the first thread waits for
   Answer released = client.receive();
   EXPECT_EQ(released.header.sequence, waiting);
   EXPECT_EQ(released.header.result, CUDA_SUCCESS);
@@ -181,8 +188,10 @@ TEST(Worker, AFreeNeverTellsAnothersFailure) {
   Bodied body;
   body << address;
   EXPECT_EQ(client.ask(op<&cuMemFree_v2>, body).header.result, CUDA_SUCCESS);
-  EXPECT_EQ(client.ask(op<&cuMemGetInfo_v2>, info()).header.result, CUDA_ERROR_INVALID_VALUE) << "still to be told";
-  EXPECT_EQ(client.ask(op<&cuMemGetInfo_v2>, info()).as<Info>().frees, frees_before + 1) << "and it was freed";
+  EXPECT_EQ(client.ask(op<&cuMemGetInfo_v2>, info()).header.result, CUDA_ERROR_INVALID_VALUE)
+      << "still to be told";
+  EXPECT_EQ(client.ask(op<&cuMemGetInfo_v2>, info()).as<Info>().frees, frees_before + 1)
+      << "and it was freed";
 }
 
 TEST(Worker, ASynchroniseWaitsAndThenTells) {
@@ -225,12 +234,13 @@ TEST(Worker, ADestroyedHandleIsNone) {
 TEST(Worker, HostileHandlesReachNoDriver) {
   Client client;
   client.retain_context();
-  for (std::uint64_t hostile : std::initializer_list<std::uint64_t>{3, 0x5000, 0x7fffdeadbeef, ~std::uint64_t{0},
-                                                                    api::make_handle(api::Kind::event, 1)}) {
+  for (std::uint64_t hostile : std::initializer_list<std::uint64_t>{
+           3, 0x5000, 0x7fffdeadbeef, ~std::uint64_t{0}, api::make_handle(api::Kind::event, 1)}) {
     Bodied use;
     use << hostile;
     EXPECT_EQ(client.ask(op<&cuStreamSynchronize>, use).header.result, CUDA_ERROR_INVALID_HANDLE) << hostile;
-    EXPECT_NE(client.ask(op<&cuMemGetInfo_v2>, info(), 1, hostile | api::first_minted_number).header.result, CUDA_SUCCESS);
+    EXPECT_NE(client.ask(op<&cuMemGetInfo_v2>, info(), 1, hostile | api::first_minted_number).header.result,
+              CUDA_SUCCESS);
   }
 }
 
@@ -262,8 +272,8 @@ TEST(Worker, TheClientsLeavingEndsTheSession) {
   EXPECT_EQ(client.leave().code, Error::closed);
 }
 
-// Law: no body of any length makes a worker crash, hang or stop answering. The driver here has no function at all, so
-// whatever a row decodes to is refused behind it.
+// Law: no body of any length makes a worker crash, hang or stop answering. The driver here has no function at
+// all, so whatever a row decodes to is refused behind it.
 TEST(Worker, NoBodyIsTooStrange) {
   std::mt19937_64 random(4711);
   const Driver nothing{};
@@ -272,14 +282,18 @@ TEST(Worker, NoBodyIsTooStrange) {
     for (const Row& row : rows()) {
       Bodied body;
       for (std::size_t n = random() % 12; n-- > 0;) {
-        if (random() % 2) body << static_cast<std::uint8_t>(random() % 3);
-        else body << (random() % 3 ? random() % 70000 : random());
+        if (random() % 2)
+          body << static_cast<std::uint8_t>(random() % 3);
+        else
+          body << (random() % 3 ? random() % 70000 : random());
       }
       std::uint32_t thread = 1 + random() % 4;
       // A primary context that does not exist yet is what every thread begins with.
       std::uint64_t context = random() % 8 ? 0 : random();
-      if (api::is_answered(row.reply)) client.ask(row.opcode, body, thread, context);
-      else client.send(row.opcode, body, false, thread, context);
+      if (api::is_answered(row.reply))
+        client.ask(row.opcode, body, thread, context);
+      else
+        client.send(row.opcode, body, false, thread, context);
     }
   }
   EXPECT_EQ(client.leave().code, Error::closed);

@@ -43,7 +43,8 @@ TEST(Cursor, ALengthBeyondItsLimitFailsBeforeAnythingIsTaken) {
   EXPECT_FALSE(reader.ok());
 }
 
-// Law: whatever the bytes and whatever is asked of them, a reader stays inside its buffer and, once failed, stays failed.
+// Law: whatever the bytes and whatever is asked of them, a reader stays inside its buffer and, once failed,
+// stays failed.
 TEST(Cursor, NeverLeavesItsBuffer) {
   std::mt19937_64 random(20261125);
   for (int round = 0; round < 20000; ++round) {
@@ -54,8 +55,12 @@ TEST(Cursor, NeverLeavesItsBuffer) {
     for (int step = 0; step < 8; ++step) {
       bool was_ok = reader.ok();
       switch (random() % 4) {
-        case 0: reader.get<std::uint64_t>(); break;
-        case 1: reader.text(random() % 64); break;
+        case 0:
+          reader.get<std::uint64_t>();
+          break;
+        case 1:
+          reader.text(random() % 64);
+          break;
         case 2: {
           std::size_t n = random() % 64;
           const std::byte* at = reader.take(n);
@@ -65,7 +70,8 @@ TEST(Cursor, NeverLeavesItsBuffer) {
           }
           break;
         }
-        default: reader.get<std::uint8_t>();
+        default:
+          reader.get<std::uint8_t>();
       }
       ASSERT_LE(reader.left(), before);
       before = reader.left();
