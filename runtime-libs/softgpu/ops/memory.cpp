@@ -40,11 +40,64 @@ void store_relaxed(std::byte* at, Memory value) {
   __atomic_store_n(reinterpret_cast<Memory*>(at), value, __ATOMIC_RELAXED);
 }
 
+// Where all 32 lanes go, checked together: base plus offset[lane]. Null where the lanes need to be looked at
+// one by one, to find the range they lie in or the one that is wrong.
+template <Space space>
+std::byte* all_places(Warp& warp, const Instr& in, Shape shape, unsigned bytes, Access access,
+                      uint64_t* offset) {
+  const Block& block = *warp.block;
+  const GlobalView& view = block.global;
+  uint64_t begin = 0;
+  uint64_t size = 0;
+  if constexpr (space == Space::shared) {
+    size = block.shared_bytes;
+  } else if constexpr (space == Space::global || space == Space::generic) {
+    if (access == Access::write && !view.writable) return nullptr;
+    begin = view.begin;
+    size = view.end - view.begin;
+  }
+  if (size < bytes || view.begin > view.end) return nullptr;
+  const uint64_t displacement = static_cast<uint64_t>(in.imm) - begin;
+  if (shape.wide) {
+    const uint64_t* a = warp.at<uint64_t>(in.a);
+    for (unsigned lane = 0; lane < lane_count; ++lane) offset[lane] = a[lane] + displacement;
+  } else {
+    const uint32_t* a = warp.at<uint32_t>(in.a);
+    for (unsigned lane = 0; lane < lane_count; ++lane) offset[lane] = a[lane] + displacement;
+  }
+  uint64_t together = 0;
+  bool outside = false;
+  for (unsigned lane = 0; lane < lane_count; ++lane) {
+    together |= offset[lane];
+    outside |= offset[lane] > size - bytes;
+  }
+  // The start of a range is aligned as its allocation is; an offset tells as much as the address only then.
+  if (outside || ((together | begin) & (bytes - 1)) != 0) return nullptr;
+  return space == Space::shared ? block.shared : reinterpret_cast<std::byte*>(begin);
+}
+
+template <Space space>
+constexpr bool has_quick_way = space == Space::shared || space == Space::global || space == Space::generic;
+
 template <typename Memory, typename Register, Space space>
 Step load(Warp& warp, const Instr& in, uint32_t mask) {
   const Shape shape = shape_of(in);
   const uint32_t rows[4] = {in.d, in.b, in.c, in.e[0]};
   const unsigned bytes = shape.count * sizeof(Memory);
+  if constexpr (has_quick_way<space>) {
+    uint64_t offset[lane_count];
+    const std::byte* base =
+        mask == all_lanes ? all_places<space>(warp, in, shape, bytes, Access::read, offset) : nullptr;
+    if (base != nullptr) {
+      for (unsigned i = 0; i < shape.count; ++i, base += sizeof(Memory)) {
+        Register* d = warp.at<Register>(rows[i]);
+        for (unsigned lane = 0; lane < lane_count; ++lane) {
+          d[lane] = static_cast<Register>(load_relaxed<Memory>(base + offset[lane]));
+        }
+      }
+      mask = 0;
+    }
+  }
   for (; mask != 0; mask &= mask - 1) {
     const auto lane = static_cast<unsigned>(__builtin_ctz(mask));
     const std::byte* at =
@@ -80,6 +133,20 @@ Step store(Warp& warp, const Instr& in, uint32_t mask) {
   const uint32_t rows[4] = {in.d, in.b, in.c, in.e[0]};
   const unsigned bytes = shape.count * sizeof(Memory);
   if ((in.e[2] & fence_before) != 0) std::atomic_thread_fence(std::memory_order_seq_cst);
+  if constexpr (has_quick_way<space>) {
+    uint64_t offset[lane_count];
+    std::byte* base =
+        mask == all_lanes ? all_places<space>(warp, in, shape, bytes, Access::write, offset) : nullptr;
+    if (base != nullptr) {
+      for (unsigned i = 0; i < shape.count; ++i, base += sizeof(Memory)) {
+        const Register* from = warp.at<Register>(rows[i]);
+        for (unsigned lane = 0; lane < lane_count; ++lane) {
+          store_relaxed<Memory>(base + offset[lane], static_cast<Memory>(from[lane]));
+        }
+      }
+      return Step::next;
+    }
+  }
   for (; mask != 0; mask &= mask - 1) {
     const auto lane = static_cast<unsigned>(__builtin_ctz(mask));
     std::byte* at =
