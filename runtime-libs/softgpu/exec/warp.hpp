@@ -57,7 +57,7 @@ struct Fault {
 // Global memory as one host thread sees it: the map, and the range that was found last.
 struct GlobalView {
   const AllocationMap* map = nullptr;
-  uint64_t begin = 1;
+  uint64_t begin = 0;  // empty until something is found
   uint64_t end = 0;
   bool writable = false;
 };

@@ -56,7 +56,7 @@ std::byte* all_places(Warp& warp, const Instr& in, Shape shape, unsigned bytes, 
     begin = view.begin;
     size = view.end - view.begin;
   }
-  if (size < bytes || view.begin > view.end) return nullptr;
+  if (size < bytes) return nullptr;
   const uint64_t displacement = static_cast<uint64_t>(in.imm) - begin;
   if (shape.wide) {
     const uint64_t* a = warp.at<uint64_t>(in.a);
