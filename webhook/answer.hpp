@@ -1,11 +1,9 @@
-// From the bytes of an AdmissionReview to the bytes of its answer: parse, decide, patch, serialise. Pure: no
-// socket, file, clock or log; what a shell wants to count or log is in the Answer.
+// What the webhook answers to one request, and the refusals that are no review. Values only: the serving code
+// knows answers without knowing what a review, a pod or a policy is (admission.hpp makes them from those).
 #pragma once
 #include <cstddef>
 #include <string>
 #include <string_view>
-
-#include "injector/policy.hpp"
 
 namespace vcuda::webhook {
 
@@ -29,11 +27,6 @@ struct Answer {
   std::string pod_namespace;   // request.namespace, likewise
   std::size_t operations = 0;  // in the patch
 };
-
-// Answers one review (v1 or v1beta1, echoed). Never throws but std::bad_alloc. Thread-safe. At most one pass
-// over `body` beyond parsing; the answer never contains any of the pod but what a patch must repeat (merged
-// environment values).
-Answer answer(std::string_view body, const injector::Policy& policy);
 
 // The body of every refusal that is not a review: {"error": TEXT}.
 std::string error_body(std::string_view text);

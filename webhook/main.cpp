@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "webhook/admission.hpp"
 #include "webhook/options.hpp"
 #include "webhook/policy_file.hpp"
 

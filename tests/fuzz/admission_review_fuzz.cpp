@@ -7,7 +7,7 @@
 #include <cstdlib>
 
 #include "injector/json_patch.hpp"
-#include "webhook/answer.hpp"
+#include "webhook/admission.hpp"
 #include "webhook/limits.hpp"
 #include "webhook/review.hpp"
 

@@ -1,5 +1,5 @@
 // Bytes in, bytes out: good reviews of every kind, and malformed ones with the place of what is wrong.
-#include "webhook/answer.hpp"
+#include "webhook/admission.hpp"
 
 #include <gmock/gmock.h>
 
@@ -71,7 +71,7 @@ json::array patch_of(const json::object& response) {
   return json::parse(decode_base64(response.at("patch").as_string())).as_array();
 }
 
-TEST(Answer, AnAnnotatedPodIsPatched) {
+TEST(Admission, AnAnnotatedPodIsPatched) {
   const Answer got = answer(review(request()), policy());
   EXPECT_EQ(got.outcome, Outcome::injected);
   EXPECT_EQ(got.reason, "requested");
@@ -94,7 +94,7 @@ TEST(Answer, AnAnnotatedPodIsPatched) {
     EXPECT_THAT(text, HasSubstr(expected));
 }
 
-TEST(Answer, APatchedPodIsAllowedWithoutAPatch) {
+TEST(Admission, APatchedPodIsAllowedWithoutAPatch) {
   const json::array operations = patch_of(response_of(answer(review(request()), policy())));
   const json::value patched = *injector::apply_patch(json::parse(pod_text), operations);
   const Answer got = answer(review(request(patched)), policy());
@@ -105,7 +105,7 @@ TEST(Answer, APatchedPodIsAllowedWithoutAPatch) {
   EXPECT_FALSE(response.contains("patchType"));
 }
 
-TEST(Answer, TheVersionIsEchoed) {
+TEST(Admission, TheVersionIsEchoed) {
   for (const char* version : {"admission.k8s.io/v1", "admission.k8s.io/v1beta1"}) {
     const Answer got = answer(review(request(), version), policy());
     EXPECT_EQ(got.outcome, Outcome::injected);
@@ -113,13 +113,13 @@ TEST(Answer, TheVersionIsEchoed) {
   }
 }
 
-TEST(Answer, ADryRunGetsTheSameAnswer) {
+TEST(Admission, ADryRunGetsTheSameAnswer) {
   json::object dry = request();
   dry["dryRun"] = true;
   EXPECT_EQ(answer(review(dry), policy()).body, answer(review(request()), policy()).body);
 }
 
-TEST(Answer, WhatDidNotAskIsAllowedUntouchedWithTheReason) {
+TEST(Admission, WhatDidNotAskIsAllowedUntouchedWithTheReason) {
   json::object plain = request(json::parse(R"({"metadata":{},"spec":{"containers":[{"name":"app"}]}})"));
   json::object update = request();
   update["operation"] = "UPDATE";
@@ -155,7 +155,7 @@ TEST(Answer, WhatDidNotAskIsAllowedUntouchedWithTheReason) {
   }
 }
 
-TEST(Answer, ADenialCarriesCodeAndMessage) {
+TEST(Admission, ADenialCarriesCodeAndMessage) {
   json::object inner = request(json::parse(R"({"metadata":{"annotations":{"tensor-fusion.ai/enabled":"true",
       "tensor-fusion.ai/inject-container":"nobody"}},"spec":{"containers":[{"name":"a"},{"name":"b"}]}})"));
   const Answer got = answer(review(inner), policy());
@@ -168,7 +168,7 @@ TEST(Answer, ADenialCarriesCodeAndMessage) {
   EXPECT_FALSE(response.contains("patch"));
 }
 
-TEST(Answer, AMalformedPodThatAsksIsDeniedNotCrashedOn) {
+TEST(Admission, AMalformedPodThatAsksIsDeniedNotCrashedOn) {
   for (const char* spec :
        {"null", "1", "[]", "{}", R"({"containers":null})", R"({"containers":{}})", R"({"containers":[1]})",
         R"({"containers":[{"name":1}]})", R"({"containers":[{"name":"app","env":"x"}]})",
@@ -185,13 +185,13 @@ TEST(Answer, AMalformedPodThatAsksIsDeniedNotCrashedOn) {
   }
 }
 
-TEST(Answer, NothingOfThePodIsRepeatedButWhatThePatchNeeds) {
+TEST(Admission, NothingOfThePodIsRepeatedButWhatThePatchNeeds) {
   const Answer got = answer(review(request()), policy());
   EXPECT_THAT(decode_base64(response_of(got).at("patch").as_string()), Not(HasSubstr("hunter2")));
   EXPECT_THAT(got.body, Not(HasSubstr("hunter2")));
 }
 
-TEST(Answer, TextOfUsersIsEscaped) {
+TEST(Admission, TextOfUsersIsEscaped) {
   json::object inner = request(json::parse(R"({"metadata":{"annotations":{"tensor-fusion.ai/enabled":"true",
       "tensor-fusion.ai/inject-container":"\"},\n\u0001é"}},"spec":{"containers":[{"name":"a"}]}})"));
   inner["uid"] = "quote\" and \\ and \n";
