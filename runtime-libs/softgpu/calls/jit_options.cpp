@@ -32,14 +32,8 @@ void write(const std::string& text, CUjit_option buffer, CUjit_option size, unsi
 
 }  // namespace
 
-void write_error_log(const std::string& message, unsigned count, const CUjit_option* options,
-                     void* const* values) {
-  write(message, CU_JIT_ERROR_LOG_BUFFER, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES, count, options,
-        const_cast<void**>(values));
-}
-
-void clear_logs(unsigned count, const CUjit_option* options, void** values) {
-  write({}, CU_JIT_ERROR_LOG_BUFFER, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES, count, options, values);
+void write_logs(const std::string& error, unsigned count, const CUjit_option* options, void** values) {
+  write(error, CU_JIT_ERROR_LOG_BUFFER, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES, count, options, values);
   write({}, CU_JIT_INFO_LOG_BUFFER, CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES, count, options, values);
 }
 

@@ -7,12 +7,8 @@
 
 namespace vcuda::softgpu {
 
-// Writes why loading failed into the error log buffer, if the options name one, and its length where they ask
-// for it.
-void write_error_log(const std::string& message, unsigned count, const CUjit_option* options,
-                     void* const* values);
-
-// Tells the options that nothing was logged.
-void clear_logs(unsigned count, const CUjit_option* options, void** values);
+// Writes why loading failed (empty: it did not) into the error log buffer, if the options name one, and how long it is
+// where they ask for it; the information log is always empty.
+void write_logs(const std::string& error, unsigned count, const CUjit_option* options, void** values);
 
 }  // namespace vcuda::softgpu

@@ -23,9 +23,9 @@ Programs load(const void* image, unsigned capability) {
 }
 
 CUresult refuse(const LoadFailure& failure, unsigned count = 0, const CUjit_option* options = nullptr,
-                void* const* values = nullptr) {
+                void** values = nullptr) {
   say("cannot load: " + failure.message);
-  write_error_log(failure.message, count, options, values);
+  write_logs(failure.message, count, options, values);
   return failure.code;
 }
 
@@ -34,12 +34,12 @@ CUresult load_module(CUmodule* module, const void* image, unsigned count, const 
   const InContext in;
   if (!in) return in.code;
   if (module == nullptr || image == nullptr) return CUDA_ERROR_INVALID_VALUE;
-  clear_logs(count, options, values);
   const auto program = load(image, in.device->profile.capability());
   if (!program) return refuse(program.error(), count, options, values);
   auto made = Module::make(*program, in.context, {});
   if (!made) return refuse(made.error(), count, options, values);
   *module = in.driver->modules.add(std::move(*made));
+  write_logs({}, count, options, values);
   return CUDA_SUCCESS;
 }
 
@@ -186,11 +186,11 @@ VCUDA_API cuLibraryLoadData(CUlibrary* library, const void* code, CUjit_option* 
   const InDriver in;
   if (!in) return in.code;
   if (library == nullptr || code == nullptr) return CUDA_ERROR_INVALID_VALUE;
-  clear_logs(numJitOptions, jitOptions, jitOptionsValues);
   const auto program = load(code, in.driver->devices[0]->profile.capability());
   if (!program) return refuse(program.error(), numJitOptions, jitOptions, jitOptionsValues);
   *library = in.driver->libraries.add(
       std::make_shared<Library>(*program, static_cast<int>(in.driver->devices.size())));
+  write_logs({}, numJitOptions, jitOptions, jitOptionsValues);
   return CUDA_SUCCESS;
 }
 
