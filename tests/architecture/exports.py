@@ -5,6 +5,7 @@ table has exactly one row for each. exports.py LIBVCUDA LIBUTILITIES CUDA_INCLUD
 import re
 import subprocess
 import sys
+from collections import Counter
 
 import elf
 import tree
@@ -29,15 +30,17 @@ findings += [f"libvcuda.so exports {name}, which cuda.h does not declare"
 findings += [f"libutilities.so exports {name}: only nvml names belong there"
              for name in sorted(elf.Library(nvml_library).exports) if not name.startswith(("nvml", "vcuda_"))]
 
-rows, opcodes = {}, {}
+rows, opcodes, kinds = {}, {}, Counter()
 for path in sorted((tree.root / "runtime-libs/api/calls").glob("*.def")):
-    for opcode, row in re.findall(r"^[A-Z]+\((?:(0x[0-9a-fA-F]+),\s*)?(\w+)", path.read_text(), re.M):
+    for kind, opcode, row in re.findall(r"^([A-Z]+)\((?:(0x[0-9a-fA-F]+),\s*)?(\w+)", path.read_text(), re.M):
         if path.name != "internal.def":
             rows.setdefault(row, []).append(path.name)
+            kinds[kind] += 1
         if opcode:
             opcodes.setdefault(int(opcode, 16), []).append(row)
 findings += [f"opcode {opcode:#06x} is given twice: {', '.join(names)}" for opcode, names in sorted(opcodes.items()) if len(names) > 1]
 findings += [f"the table has no row for {name}" for name in sorted(declared - rows.keys())]
 findings += [f"the table has a row for {name}, which cuda.h does not declare" for name in sorted(rows.keys() - declared)]
 findings += [f"the table has {len(where)} rows for {name}: {', '.join(where)}" for name, where in sorted(rows.items()) if len(where) > 1]
+print(", ".join(f"{kind} {count}" for kind, count in kinds.most_common()))
 tree.report(f"exports, table and cuda.h agree on {len(declared)} functions", findings)
