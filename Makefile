@@ -12,11 +12,11 @@ demo:            ## annotated pod in, CUDA result out: webhook, pod and GPU serv
 	@tests/end_to_end/demo.sh build/dev
 
 test:            ## all tests but the long ones, plus the sanitizer subsets
-	@.ci/setup
+	@.ci/setup helm
 	@tests/run
 
 test-long:       ## everything, the long tests and a minute of each fuzz target included
-	@.ci/setup fuzz
+	@.ci/setup helm fuzz
 	@tests/run --long
 
 bench:           ## every benchmark beside its raw baseline
