@@ -140,10 +140,10 @@ Step end_threads(Warp& warp, uint32_t mask);
 // Frees the groups that wait at the barrier if all that are due have come.
 void release_barrier(Block& block, unsigned barrier);
 
-// Calls f(lane) for each lane of mask. The lanes' rows never overlap except as wholes, so the compiler may
-// vectorise.
+// Calls f(lane) for each lane of mask. The lanes' rows never overlap except as wholes, so the compiler may vectorise;
+// clang finds out by itself where it can.
 #ifdef __clang__
-#define VCUDA_LANES _Pragma("clang loop vectorize(assume_safety)")
+#define VCUDA_LANES
 #else
 #define VCUDA_LANES _Pragma("GCC ivdep")
 #endif
