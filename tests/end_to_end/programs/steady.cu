@@ -1,5 +1,6 @@
-// steady STEPS PAUSE_MS: a program that lives for a while. Each step adds one on the device to every element, copies the
-// result back and checks it, then says so. The first CUDA error ends it with the error's name and exit code 1.
+// steady STEPS PAUSE_MS: a program that lives for a while. Each step adds one on the device to every element,
+// copies the result back and checks it, then says so. The first CUDA error ends it with the error's name and
+// exit code 1.
 #include <cuda_runtime.h>
 
 #include <chrono>
