@@ -14,6 +14,7 @@ admit "$stage/pod.json" "$stage/patched.json"
 run_pod "$stage/patched.json" --deadline 40 --grace 1 >"$stage/log/pod" 2>&1 &
 pod=$!
 await 20 "the program's second step" grep -q '^step 2$' "$stage/log/app.log"
+workers=$(pgrep -P "$server_pid") || fail "the server has no worker while a program runs"
 kill -KILL "$server_pid"
 wait "$server_pid" 2>/dev/null || true
 killed=$SECONDS
@@ -22,6 +23,7 @@ wait $pod || code=$?
 [ $code = 1 ] || fail "the program ended with $code, expected the 1 of its CUDA error: $(tail -n 3 "$stage/log/app.log")"
 grep -q '^CUDA error at ' "$stage/log/app.log" || fail "no CUDA error"
 [ $((SECONDS - killed)) -le 15 ] || fail "the error came only after $((SECONDS - killed)) s"
-await 5 "the server's last process is gone" bash -c "! ps -eo args= | grep -E '(^|/)vcuda( |\$)' | grep -v grep"
+# shellcheck disable=SC2086
+await 5 "the server's last worker is gone" bash -c '! kill -0 "$@"' left $workers
 grep '^CUDA error at ' "$stage/log/app.log"
 echo "no process of the server is left"
