@@ -38,11 +38,14 @@ Result<Connections> register_session(const ServerAddress& server, const wire::Re
   if (reply.version != wire::protocol_version) return Error::version;
   if (reply.outcome != wire::RegisterOutcome::accepted) return Error::refused;
 
+  // A name may stand for several servers (a headless Service): the data goes where the registration went.
+  char host[64];
+  if (!peer_address(control->get(), host, sizeof host)) return Error::closed;
   Connections connections;
-  Result<Fd> requests = open_data(server.host, server.request_port ? server.request_port : reply.request_port,
+  Result<Fd> requests = open_data(host, server.request_port ? server.request_port : reply.request_port,
                                   wire::DataRole::requests, reply.token, deadline);
   if (!requests) return requests.failure();
-  Result<Fd> replies = open_data(server.host, server.reply_port ? server.reply_port : reply.reply_port,
+  Result<Fd> replies = open_data(host, server.reply_port ? server.reply_port : reply.reply_port,
                                  wire::DataRole::replies, reply.token, deadline);
   if (!replies) return replies.failure();
   connections.control = static_cast<Fd&&>(*control);

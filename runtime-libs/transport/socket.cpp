@@ -169,6 +169,14 @@ std::uint16_t local_port(int fd) {
   return ntohs(reinterpret_cast<sockaddr_in*>(&address)->sin_port);
 }
 
+bool peer_address(int fd, char* text, std::size_t capacity) {
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0) return false;
+  return ::getnameinfo(reinterpret_cast<sockaddr*>(&address), length, text, static_cast<socklen_t>(capacity),
+                       nullptr, 0, NI_NUMERICHOST) == 0;
+}
+
 inline constexpr int max_descriptors = 4;
 
 Status send_with_descriptors(int fd, const void* bytes, std::size_t n, const int* descriptors, int count,

@@ -1,6 +1,7 @@
 // Sockets: connecting with a deadline, listening, and passing descriptors over a unix socket. All descriptors
 // are close-on-exec; TCP sockets get TCP_NODELAY. Knows nothing of frames.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 
 #include "runtime-libs/transport/deadline.hpp"
@@ -26,6 +27,10 @@ Result<Fd> listen_unix(const char* path);
 Result<Fd> accept_one(int listener, Deadline deadline);
 
 std::uint16_t local_port(int fd);
+
+// The other end's address in numbers, for a second connection to the very same host. False where it has none,
+// or the buffer is too small (46 bytes hold any).
+bool peer_address(int fd, char* text, std::size_t capacity);
 
 // Sends `bytes` with `count` (<= 4) descriptors attached. Errors: timed_out, closed, system.
 Status send_with_descriptors(int fd, const void* bytes, std::size_t n, const int* descriptors, int count,
