@@ -64,9 +64,9 @@ TEST(lexer, keeps_names_and_their_modifiers_apart_and_counts_lines) {
 }
 
 TEST(parser, lays_parameters_out_as_a_launch_does) {
-  const auto syntax =
-      parse(head + R"(.visible .entry k(.param .u8 a, .param .f64 b, .param .align 8 .b8 c[24],
-      .param .u64 .ptr .global .align 4 d, .param .u16 e, .param .align 16 .b8 f[16], .param .u64 g) { ret; })");
+  const std::string text = head + R"(.visible .entry k(.param .u8 a, .param .f64 b, .param .align 8 .b8 c[24],
+      .param .u64 .ptr .global .align 4 d, .param .u16 e, .param .align 16 .b8 f[16], .param .u64 g) { ret; })";
+  const auto syntax = parse(text);
   ASSERT_TRUE(syntax) << syntax.error().message;
   const Function& function = syntax->functions.at(0);
   const uint32_t expected[7][2] = {{0, 1}, {8, 8}, {0x10, 24}, {0x28, 8}, {0x30, 2}, {0x40, 16}, {0x50, 8}};
@@ -79,14 +79,15 @@ TEST(parser, lays_parameters_out_as_a_launch_does) {
 }
 
 TEST(parser, reads_variables_with_their_values) {
-  const auto syntax = parse(head + R"(
+  const std::string text = head + R"(
       .const .align 4 .b8 table[8] = {0, 0, 128, 63, 1, 2};
       .visible .global .align 8 .u64 where = generic(counter) + 4;
       .global .u32 counter = -5;
       .global .f32 real[2] = {0f3F800000, 2.5};
       .global .attribute(.managed) .align 4 .b8 both[4];
       .extern .shared .align 16 .b8 dynamic[];
-      .global .s32 grid[2][3] = {{1, 2, 3}, {4, 5, 6}};)");
+      .global .s32 grid[2][3] = {{1, 2, 3}, {4, 5, 6}};)";
+  const auto syntax = parse(text);
   ASSERT_TRUE(syntax) << syntax.error().message;
   const auto& variables = syntax->variables;
   ASSERT_EQ(variables.size(), 7u);
@@ -104,14 +105,15 @@ TEST(parser, reads_variables_with_their_values) {
 }
 
 TEST(parser, a_scope_hides_registers_and_labels_outside_it) {
-  const auto syntax = parse(head + R"(.entry k() {
+  const std::string text = head + R"(.entry k() {
       .reg .b32 %r<3>; .reg .pred p;
       setp.eq.s32 p, %r1, %r2;
     again:
       { .reg .b64 %r1; .reg .b32 t; mov.u64 %r1, 1; bra out; again: bra again; out: }
       @!p bra again;
       ret;
-    })");
+    })";
+  const auto syntax = parse(text);
   ASSERT_TRUE(syntax) << syntax.error().message;
   const auto& instructions = syntax->functions.at(0).instructions;
   ASSERT_EQ(instructions.size(), 6u);
@@ -122,14 +124,15 @@ TEST(parser, a_scope_hides_registers_and_labels_outside_it) {
 }
 
 TEST(parser, debug_lines_and_pragmas_are_passed_over) {
-  const auto syntax = parse(head + R"(.file 1 "a.cu", 1700000000, 12
+  const std::string text = head + R"(.file 1 "a.cu", 1700000000, 12
 .entry k() .maxntid 128, 1, 1 .minnctapersm 2 {
 	.loc 1 5 0
 	.pragma "nounroll";
 	.loc 1 6 0, function_name $L1, inlined_at 1 7 2
 	ret;
 }
-.section .debug_str { .b8 1, 2 })");
+.section .debug_str { .b8 1, 2 })";
+  const auto syntax = parse(text);
   ASSERT_TRUE(syntax) << syntax.error().message;
   EXPECT_EQ(syntax->functions.at(0).max_threads[0], 128u);
   EXPECT_EQ(syntax->functions.at(0).instructions.size(), 1u);
