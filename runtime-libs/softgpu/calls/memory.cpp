@@ -149,6 +149,29 @@ CUresult no_attribute(void* data, CUpointer_attribute attribute) {
   }
 }
 
+// There is memory at once, so that it is there also for what was queued before.
+CUresult allocate_in_stream(DefaultStream default_stream, CUdeviceptr* out, size_t bytes, CUstream stream) {
+  const InContext in;
+  if (!in) return in.code;
+  const InStream on(in, stream, default_stream);
+  if (!on) return on.code;
+  return allocate(in, bytes, MemoryKind::device, 0, out);
+}
+
+CUresult free_in_stream(DefaultStream default_stream, CUdeviceptr address, CUstream stream) {
+  const InContext in;
+  if (!in) return in.code;
+  const InStream on(in, stream, default_stream);
+  if (!on) return on.code;
+  const auto known = in.driver->allocations.find(address);
+  if (!known || known->begin != address || known->kind != MemoryKind::device) return CUDA_ERROR_INVALID_VALUE;
+  const auto work = [driver = in.driver, known = *known] {
+    if (driver->allocations.remove(known.begin)) driver->devices[known.device]->memory.free(known.begin);
+  };
+  on.context->enqueue(on.stream, work, Context::Skip::never);
+  return CUDA_SUCCESS;
+}
+
 CUresult advise() {
   // One memory for host and device: where a page lies makes no difference.
   const InContext in;
@@ -198,6 +221,11 @@ VCUDA_API cuMemFree_v2(CUdeviceptr dptr) {
   in.driver->devices[known->device]->memory.free(dptr);
   return in.context->fault();
 }
+
+VCUDA_TWINS(cuMemAllocAsync, cuMemAllocAsync_ptsz, allocate_in_stream,
+            (CUdeviceptr * dptr, size_t bytesize, CUstream stream), dptr, bytesize, stream)
+VCUDA_TWINS(cuMemFreeAsync, cuMemFreeAsync_ptsz, free_in_stream, (CUdeviceptr dptr, CUstream stream), dptr,
+            stream)
 
 VCUDA_API cuMemGetInfo_v2(size_t* free, size_t* total) {
   const InContext in;

@@ -78,8 +78,9 @@ bool DeviceMemory::free(uint64_t address) {
   const std::scoped_lock hold(lock_);
   const auto found = allocated_.find(address);
   if (found == allocated_.end()) return false;
-  // Back to reserved, not unmapped: nobody else may move in.
-  map(address, found->second, PROT_NONE, MAP_FIXED);
+  // Its pages go back to the system, the addresses stay: nobody else may move in, and a kernel that was let at them
+  // before reads zeros instead of ending the process.
+  map(address, found->second, PROT_READ | PROT_WRITE, MAP_FIXED);
   used_bytes_ -= found->second;
   allocated_.erase(found);
   return true;

@@ -13,9 +13,9 @@ using Rows = std::unordered_map<std::string_view, std::vector<const Opcode*>>;
 Rows all_rows() {
   Rows rows;
   for (const std::span<const Opcode> family :
-       {integer_opcodes(), bit_opcodes(), carry_opcodes(), float_opcodes(), transcendental_opcodes(),
-        compare_opcodes(), convert_opcodes(), move_opcodes(), memory_opcodes(), atomic_opcodes(),
-        control_opcodes(), warp_opcodes()}) {
+       {integer_opcodes(), bit_opcodes(), carry_opcodes(), field_opcodes(), float_opcodes(),
+        transcendental_opcodes(), compare_opcodes(), convert_opcodes(), move_opcodes(), memory_opcodes(),
+        atomic_opcodes(), control_opcodes(), warp_opcodes()}) {
     for (const Opcode& opcode : family) rows[opcode.name].push_back(&opcode);
   }
   return rows;

@@ -23,6 +23,7 @@ struct Opcode {
 
 std::span<const Opcode> integer_opcodes();
 std::span<const Opcode> bit_opcodes();
+std::span<const Opcode> field_opcodes();
 std::span<const Opcode> carry_opcodes();
 std::span<const Opcode> float_opcodes();
 std::span<const Opcode> transcendental_opcodes();

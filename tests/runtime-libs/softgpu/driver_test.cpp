@@ -1,126 +1,17 @@
-// The driver API as a program calls it.
-#include "runtime-libs/api/driver_api.hpp"
+// Devices, contexts, modules and launches through the driver API.
+#include "tests/runtime-libs/softgpu/driver_fixture.hpp"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <atomic>
-#include <chrono>
 #include <cstring>
 #include <thread>
 #include <vector>
 
-#include "runtime-libs/softgpu/memory/device_memory.hpp"
-
+namespace vcuda::softgpu {
 namespace {
 
-#define ASSERT_OK(call) ASSERT_EQ((call), CUDA_SUCCESS) << #call
-#define EXPECT_OK(call) EXPECT_EQ((call), CUDA_SUCCESS) << #call
-
-constexpr char program[] = R"(.version 9.0
-.target sm_75
-.address_size 64
-.visible .global .align 4 .u32 counter = 41;
-.visible .const .align 8 .u64 where = generic(counter);
-.global .attribute(.managed) .align 4 .u32 shared_by_both = 7;
-.visible .entry fill(.param .u64 out, .param .u32 value, .param .u32 count) {
-  .reg .pred %p<2>; .reg .b32 %r<9>; .reg .b64 %rd<9>;
-  ld.param.u64 %rd1, [out]; ld.param.u32 %r1, [value]; ld.param.u32 %r2, [count];
-  mov.u32 %r3, %ctaid.x; mov.u32 %r4, %ntid.x; mov.u32 %r5, %tid.x; mad.lo.u32 %r6, %r3, %r4, %r5;
-  setp.ge.u32 %p1, %r6, %r2; @%p1 bra done;
-  mad.wide.u32 %rd2, %r6, 4, %rd1; st.global.u32 [%rd2], %r1;
-done: ret; }
-.visible .entry count_up() {
-  .reg .b32 %r<3>; .reg .b64 %rd<3>;
-  ld.const.u64 %rd1, [where]; atom.global.add.u32 %r1, [%rd1], 1; ret; }
-.visible .entry wild() { .reg .b64 %rd<2>; mov.u64 %rd1, 0x200000000000; st.global.u32 [%rd1], 1; ret; }
-.visible .entry slow(.param .u64 flag) {
-  .reg .pred %p; .reg .b32 %r; .reg .b64 %rd;
-  ld.param.u64 %rd, [flag];
-again: ld.volatile.global.u32 %r, [%rd]; setp.eq.u32 %p, %r, 0; @%p bra again; ret; }
-.visible .entry dynamic(.param .u64 out) {
-  .reg .b32 %r<3>; .reg .b64 %rd<3>;
-  ld.param.u64 %rd1, [out]; mov.u32 %r1, %dynamic_smem_size; st.global.u32 [%rd1], %r1; ret; }
-)";
-
-class Driver : public testing::Test {
- protected:
-  void SetUp() override {
-    ASSERT_OK(cuInit(0));
-    ASSERT_OK(cuCtxCreate_v2(&context_, 0, 0));
-    ASSERT_OK(cuModuleLoadData(&module_, program));
-  }
-  void TearDown() override { EXPECT_OK(cuCtxDestroy_v2(context_)); }
-
-  CUfunction function(const char* name) {
-    CUfunction found = nullptr;
-    EXPECT_OK(cuModuleGetFunction(&found, module_, name));
-    return found;
-  }
-
-  CUresult fill(CUdeviceptr out, unsigned value, unsigned count, CUstream stream = nullptr) {
-    void* parameters[] = {&out, &value, &count};
-    return cuLaunchKernel(function("fill"), (count + 127) / 128, 1, 1, 128, 1, 1, 0, stream, parameters,
-                          nullptr);
-  }
-
-  // A kernel that runs until *flag is not 0.
-  CUresult hold(unsigned* flag, CUstream stream) {
-    void* parameters[] = {&flag};
-    return cuLaunchKernel(function("slow"), 1, 1, 1, 1, 1, 1, 0, stream, parameters, nullptr);
-  }
-
-  unsigned* pinned_flag() {
-    void* memory = nullptr;
-    EXPECT_OK(cuMemHostAlloc(&memory, 64, 0));
-    std::memset(memory, 0, 64);
-    return static_cast<unsigned*>(memory);
-  }
-  static void set(unsigned* flag) { __atomic_store_n(flag, 1, __ATOMIC_SEQ_CST); }
-
-  CUcontext context_ = nullptr;
-  CUmodule module_ = nullptr;
-};
-
-TEST_F(Driver, copies_there_and_back_through_a_kernel) {
-  CUdeviceptr memory = 0;
-  ASSERT_OK(cuMemAlloc_v2(&memory, 4000));
-  EXPECT_GE(memory, vcuda::softgpu::band_base);
-  ASSERT_OK(fill(memory, 77, 1000));
-  std::vector<unsigned> back(1000);
-  ASSERT_OK(cuMemcpyDtoH_v2(back.data(), memory, 4000));
-  EXPECT_THAT(back, testing::Each(77u));
-  ASSERT_OK(cuMemsetD16_v2(memory, 0x1234, 2));
-  ASSERT_OK(cuMemsetD32_v2(memory + 4, 5, 1));
-  ASSERT_OK(cuMemcpyDtoD_v2(memory + 8, memory, 8));
-  ASSERT_OK(cuMemcpyDtoH_v2(back.data(), memory, 4000));
-  EXPECT_EQ(back[2], 0x12341234u);
-  EXPECT_EQ(back[3], 5u);
-  EXPECT_EQ(cuMemcpyHtoD_v2(memory + 3999, back.data(), 2), CUDA_ERROR_INVALID_VALUE);
-  EXPECT_EQ(cuMemcpyDtoH_v2(back.data(), memory - 1, 1), CUDA_ERROR_INVALID_VALUE);
-  EXPECT_EQ(cuMemsetD32_v2(memory + 2, 0, 1), CUDA_ERROR_INVALID_VALUE);
-  EXPECT_OK(cuMemFree_v2(memory));
-  EXPECT_EQ(cuMemFree_v2(memory), CUDA_ERROR_INVALID_VALUE);
-  EXPECT_OK(cuMemFree_v2(0));
-}
-
-TEST_F(Driver, memory_is_accounted_and_runs_out) {
-  size_t free = 0, total = 0, after = 0;
-  ASSERT_OK(cuMemGetInfo_v2(&free, &total));
-  CUdeviceptr big = 0, none = 0;
-  ASSERT_OK(cuMemAlloc_v2(&big, free / 2));
-  EXPECT_EQ(cuMemAlloc_v2(&none, free / 2 + (1 << 20)), CUDA_ERROR_OUT_OF_MEMORY);
-  ASSERT_OK(cuMemGetInfo_v2(&after, &total));
-  EXPECT_NEAR(static_cast<double>(after), static_cast<double>(free) / 2, 4096);
-  ASSERT_OK(cuMemFree_v2(big));
-  ASSERT_OK(cuMemGetInfo_v2(&after, &total));
-  EXPECT_EQ(after, free);
-  EXPECT_EQ(cuMemAlloc_v2(&none, 0), CUDA_ERROR_INVALID_VALUE);
-}
-
-TEST_F(Driver, module_variables_have_values_and_addresses) {
+TEST_F(DriverApi, module_variables_have_values_and_addresses) {
   CUdeviceptr counter = 0;
   size_t bytes = 0;
   ASSERT_OK(cuModuleGetGlobal_v2(&counter, &bytes, module_, "counter"));
@@ -135,7 +26,7 @@ TEST_F(Driver, module_variables_have_values_and_addresses) {
   EXPECT_EQ(cuModuleGetFunction(&none, module_, "nothing"), CUDA_ERROR_NOT_FOUND);
 }
 
-TEST_F(Driver, a_launch_that_cannot_be_is_refused_at_once) {
+TEST_F(DriverApi, a_launch_that_cannot_be_is_refused_at_once) {
   const CUfunction f = function("count_up");
   const auto launch = [&](unsigned grid, unsigned block, unsigned shared) {
     return cuLaunchKernel(f, grid, 1, 1, block, 1, 1, shared, nullptr, nullptr, nullptr);
@@ -160,7 +51,7 @@ TEST_F(Driver, a_launch_that_cannot_be_is_refused_at_once) {
   EXPECT_OK(cuCtxSynchronize());
 }
 
-TEST_F(Driver, parameters_come_as_pointers_or_as_one_buffer) {
+TEST_F(DriverApi, parameters_come_as_pointers_or_as_one_buffer) {
   CUdeviceptr memory = 0;
   ASSERT_OK(cuMemAlloc_v2(&memory, 400));
   struct {
@@ -185,12 +76,12 @@ TEST_F(Driver, parameters_come_as_pointers_or_as_one_buffer) {
   EXPECT_EQ(cuFuncGetParamInfo(function("fill"), 3, &offset, &bytes), CUDA_ERROR_INVALID_VALUE);
 }
 
-TEST_F(Driver, a_wild_kernel_faults_its_context_for_good_and_no_other) {
+TEST_F(DriverApi, a_wild_kernel_faults_its_context_for_good_and_no_other) {
   CUcontext second = nullptr;
   ASSERT_OK(cuCtxCreate_v2(&second, 0, 0));
   testing::internal::CaptureStderr();
   CUmodule other = nullptr;
-  ASSERT_OK(cuModuleLoadData(&other, program));
+  ASSERT_OK(cuModuleLoadData(&other, test_module));
   CUfunction wild = nullptr;
   ASSERT_OK(cuModuleGetFunction(&wild, other, "wild"));
   ASSERT_OK(cuLaunchKernel(wild, 1, 1, 1, 1, 1, 1, 0, nullptr, nullptr, nullptr));
@@ -208,240 +99,11 @@ TEST_F(Driver, a_wild_kernel_faults_its_context_for_good_and_no_other) {
   EXPECT_OK(cuCtxSynchronize());
 }
 
-TEST_F(Driver, streams_run_beside_the_caller_and_each_other) {
-  unsigned* flag = pinned_flag();
-  CUstream first = nullptr, second = nullptr;
-  ASSERT_OK(cuStreamCreate(&first, CU_STREAM_NON_BLOCKING));
-  ASSERT_OK(cuStreamCreate(&second, CU_STREAM_NON_BLOCKING));
-  CUdeviceptr memory = 0;
-  ASSERT_OK(cuMemAlloc_v2(&memory, 400));
-  ASSERT_OK(hold(flag, first));
-  EXPECT_EQ(cuStreamQuery(first), CUDA_ERROR_NOT_READY);
-  ASSERT_OK(fill(memory, 3, 100, second));
-  ASSERT_OK(cuStreamSynchronize(second));
-  EXPECT_EQ(cuStreamQuery(first), CUDA_ERROR_NOT_READY);
-  set(flag);
-  ASSERT_OK(cuStreamSynchronize(first));
-  EXPECT_OK(cuStreamQuery(first));
-  EXPECT_OK(cuStreamDestroy_v2(first));
-  EXPECT_EQ(cuStreamSynchronize(first), CUDA_ERROR_INVALID_HANDLE);
-  EXPECT_OK(cuStreamDestroy_v2(second));
-}
-
-TEST_F(Driver, the_null_stream_waits_for_blocking_streams_and_they_for_it) {
-  unsigned* flag = pinned_flag();
-  CUstream blocking = nullptr, apart = nullptr;
-  ASSERT_OK(cuStreamCreate(&blocking, CU_STREAM_DEFAULT));
-  ASSERT_OK(cuStreamCreate(&apart, CU_STREAM_NON_BLOCKING));
-  ASSERT_OK(hold(flag, blocking));
-  CUdeviceptr memory = 0;
-  ASSERT_OK(cuMemAlloc_v2(&memory, 400));
-  ASSERT_OK(fill(memory, 1, 100, nullptr));
-  EXPECT_EQ(cuStreamQuery(nullptr), CUDA_ERROR_NOT_READY);
-  EXPECT_EQ(cuStreamQuery(CU_STREAM_LEGACY), CUDA_ERROR_NOT_READY);
-  EXPECT_OK(cuStreamSynchronize(apart));
-  set(flag);
-  EXPECT_OK(cuStreamSynchronize(nullptr));
-  EXPECT_OK(cuStreamQuery(blocking));
-  *flag = 0;
-  ASSERT_OK(hold(flag, nullptr));
-  ASSERT_OK(fill(memory, 2, 100, blocking));
-  EXPECT_EQ(cuStreamQuery(blocking), CUDA_ERROR_NOT_READY);
-  set(flag);
-  EXPECT_OK(cuStreamSynchronize(blocking));
-  // A thread's own default stream is a blocking one too, and another for each thread.
-  *flag = 0;
-  ASSERT_OK(hold(flag, CU_STREAM_PER_THREAD));
-  std::thread([&] {
-    EXPECT_OK(cuCtxSetCurrent(context_));
-    EXPECT_OK(cuStreamQuery_ptsz(nullptr));
-    EXPECT_OK(cuStreamSynchronize(CU_STREAM_PER_THREAD));
-  }).join();
-  EXPECT_EQ(cuStreamQuery_ptsz(nullptr), CUDA_ERROR_NOT_READY);
-  set(flag);
-  EXPECT_OK(cuStreamSynchronize_ptsz(nullptr));
-}
-
-TEST_F(Driver, events_order_streams_and_take_the_time) {
-  unsigned* flag = pinned_flag();
-  CUstream first = nullptr, second = nullptr;
-  ASSERT_OK(cuStreamCreate(&first, CU_STREAM_NON_BLOCKING));
-  ASSERT_OK(cuStreamCreate(&second, CU_STREAM_NON_BLOCKING));
-  CUevent start = nullptr, end = nullptr, untimed = nullptr;
-  ASSERT_OK(cuEventCreate(&start, 0));
-  ASSERT_OK(cuEventCreate(&end, 0));
-  ASSERT_OK(cuEventCreate(&untimed, CU_EVENT_DISABLE_TIMING));
-  EXPECT_OK(cuEventQuery(start));
-  float milliseconds = -1;
-  EXPECT_EQ(cuEventElapsedTime_v2(&milliseconds, start, end), CUDA_ERROR_INVALID_HANDLE);
-  ASSERT_OK(cuEventRecord(start, first));
-  ASSERT_OK(hold(flag, first));
-  ASSERT_OK(cuEventRecord(end, first));
-  ASSERT_OK(cuStreamWaitEvent(second, end, 0));
-  CUdeviceptr memory = 0;
-  ASSERT_OK(cuMemAlloc_v2(&memory, 4));
-  ASSERT_OK(fill(memory, 5, 1, second));
-  EXPECT_EQ(cuEventQuery(end), CUDA_ERROR_NOT_READY);
-  EXPECT_EQ(cuStreamQuery(second), CUDA_ERROR_NOT_READY);
-  EXPECT_OK(cuEventSynchronize(start));
-  EXPECT_EQ(cuEventElapsedTime(&milliseconds, start, end), CUDA_ERROR_NOT_READY);
-  std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  set(flag);
-  ASSERT_OK(cuEventSynchronize(end));
-  ASSERT_OK(cuEventElapsedTime(&milliseconds, start, end));
-  EXPECT_GE(milliseconds, 20.0f);
-  ASSERT_OK(cuStreamSynchronize(second));
-  ASSERT_OK(cuEventRecord(untimed, second));
-  ASSERT_OK(cuEventSynchronize(untimed));
-  EXPECT_EQ(cuEventElapsedTime(&milliseconds, start, untimed), CUDA_ERROR_INVALID_HANDLE);
-  EXPECT_OK(cuEventDestroy_v2(untimed));
-  EXPECT_EQ(cuEventQuery(untimed), CUDA_ERROR_INVALID_HANDLE);
-}
-
-struct Told {
-  std::atomic<int> calls{0};
-  CUresult status = CUDA_ERROR_UNKNOWN;
-};
-
-TEST_F(Driver, host_functions_and_callbacks_run_in_order) {
-  unsigned* flag = pinned_flag();
-  CUstream stream = nullptr;
-  ASSERT_OK(cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING));
-  Told told;
-  ASSERT_OK(hold(flag, stream));
-  ASSERT_OK(cuLaunchHostFunc(
-      stream, [](void* user) { static_cast<Told*>(user)->calls += 1; }, &told));
-  ASSERT_OK(cuStreamAddCallback(
-      stream,
-      [](CUstream, CUresult status, void* user) {
-        static_cast<Told*>(user)->status = status;
-        static_cast<Told*>(user)->calls += 10;
-      },
-      &told, 0));
-  EXPECT_EQ(told.calls, 0);
-  set(flag);
-  ASSERT_OK(cuStreamSynchronize(stream));
-  EXPECT_EQ(told.calls, 11);
-  EXPECT_EQ(told.status, CUDA_SUCCESS);
-  EXPECT_EQ(cuLaunchHostFunc(stream, nullptr, nullptr), CUDA_ERROR_INVALID_VALUE);
-}
-
-TEST_F(Driver, a_pageable_source_may_be_reused_when_the_call_returns) {
-  unsigned* flag = pinned_flag();
-  CUstream stream = nullptr;
-  ASSERT_OK(cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING));
-  CUdeviceptr memory = 0;
-  ASSERT_OK(cuMemAlloc_v2(&memory, 400));
-  ASSERT_OK(hold(flag, stream));
-  std::vector<unsigned> source(100, 1);
-  ASSERT_OK(cuMemcpyHtoDAsync_v2(memory, source.data(), 400, stream));
-  std::fill(source.begin(), source.end(), 2);
-  set(flag);
-  std::vector<unsigned> back(100);
-  ASSERT_OK(cuMemcpyDtoHAsync_v2(back.data(), memory, 400, stream));  // pageable: complete when it returns
-  EXPECT_THAT(back, testing::Each(1u));
-}
-
-TEST_F(Driver, pinned_registered_and_managed_memory_is_the_kernels_too) {
-  unsigned* host = pinned_flag();
-  std::vector<unsigned> registered(256);
-  ASSERT_OK(cuMemHostRegister_v2(registered.data(), 1024, 0));
-  EXPECT_EQ(cuMemHostRegister_v2(registered.data(), 4, 0), CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED);
-  CUdeviceptr managed = 0, on_device = 0;
-  ASSERT_OK(cuMemAllocManaged(&managed, 400, CU_MEM_ATTACH_GLOBAL));
-  ASSERT_OK(cuMemHostGetDevicePointer_v2(&on_device, host, 0));
-  ASSERT_OK(fill(on_device, 21, 16));
-  ASSERT_OK(fill(reinterpret_cast<CUdeviceptr>(registered.data()), 22, 256));
-  ASSERT_OK(fill(managed, 23, 100));
-  ASSERT_OK(cuCtxSynchronize());
-  EXPECT_EQ(host[15], 21u);
-  EXPECT_THAT(registered, testing::Each(22u));
-  EXPECT_EQ(reinterpret_cast<unsigned*>(managed)[99], 23u);
-  EXPECT_OK(cuMemHostUnregister(registered.data()));
-  EXPECT_EQ(cuMemHostUnregister(registered.data()), CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED);
-  EXPECT_OK(cuMemFree_v2(managed));
-  EXPECT_OK(cuMemFreeHost(host));
-}
-
-TEST_F(Driver, a_pointer_tells_what_it_is) {
-  CUdeviceptr memory = 0, base = 0;
-  size_t size = 0;
-  ASSERT_OK(cuMemAlloc_v2(&memory, 1000));
-  ASSERT_OK(cuMemGetAddressRange_v2(&base, &size, memory + 500));
-  EXPECT_EQ(base, memory);
-  EXPECT_EQ(size, 1000u);
-  EXPECT_EQ(cuMemGetAddressRange_v2(&base, &size, memory + 1000), CUDA_ERROR_NOT_FOUND);
-  unsigned type = 0;
-  ASSERT_OK(cuPointerGetAttribute(&type, CU_POINTER_ATTRIBUTE_MEMORY_TYPE, memory + 1));
-  EXPECT_EQ(type, static_cast<unsigned>(CU_MEMORYTYPE_DEVICE));
-  CUcontext owner = nullptr;
-  ASSERT_OK(cuPointerGetAttribute(&owner, CU_POINTER_ATTRIBUTE_CONTEXT, memory));
-  EXPECT_EQ(owner, context_);
-  void* host = pinned_flag();
-  ASSERT_OK(
-      cuPointerGetAttribute(&type, CU_POINTER_ATTRIBUTE_MEMORY_TYPE, reinterpret_cast<CUdeviceptr>(host)));
-  EXPECT_EQ(type, static_cast<unsigned>(CU_MEMORYTYPE_HOST));
-  int local = 0;
-  const auto stack = reinterpret_cast<CUdeviceptr>(&local);
-  EXPECT_EQ(cuPointerGetAttribute(&type, CU_POINTER_ATTRIBUTE_MEMORY_TYPE, stack), CUDA_ERROR_INVALID_VALUE);
-  int managed = 9;
-  CUpointer_attribute attributes[] = {CU_POINTER_ATTRIBUTE_MEMORY_TYPE, CU_POINTER_ATTRIBUTE_IS_MANAGED};
-  void* values[] = {&type, &managed};
-  ASSERT_OK(cuPointerGetAttributes(2, attributes, values, stack));
-  EXPECT_EQ(type, 0u);
-  EXPECT_EQ(managed, 0);
-}
-
-TEST_F(Driver, rectangles_are_copied_and_filled) {
-  CUdeviceptr memory = 0;
-  size_t pitch = 0;
-  ASSERT_OK(cuMemAllocPitch_v2(&memory, &pitch, 60, 10, 4));
-  EXPECT_EQ(pitch % 512, 0u);
-  ASSERT_OK(cuMemsetD2D8_v2(memory, pitch, 0xab, 60, 10));
-  std::vector<unsigned char> source(80 * 10), back(100 * 10);
-  for (size_t i = 0; i < source.size(); ++i) source[i] = static_cast<unsigned char>(i);
-  CUDA_MEMCPY2D_v2 copy = {};
-  copy.srcMemoryType = CU_MEMORYTYPE_HOST;
-  copy.srcHost = source.data();
-  copy.srcPitch = 80;
-  copy.srcXInBytes = 5;
-  copy.dstMemoryType = CU_MEMORYTYPE_DEVICE;
-  copy.dstDevice = memory;
-  copy.dstPitch = pitch;
-  copy.dstXInBytes = 3;
-  copy.dstY = 1;
-  copy.WidthInBytes = 50;
-  copy.Height = 8;
-  ASSERT_OK(cuMemcpy2D_v2(&copy));
-  CUDA_MEMCPY2D_v2 away = {};
-  away.srcMemoryType = CU_MEMORYTYPE_DEVICE;
-  away.srcDevice = memory;
-  away.srcPitch = pitch;
-  away.dstMemoryType = CU_MEMORYTYPE_HOST;
-  away.dstHost = back.data();
-  away.dstPitch = 100;
-  away.WidthInBytes = 60;
-  away.Height = 10;
-  ASSERT_OK(cuMemcpy2DUnaligned_v2(&away));
-  for (size_t y = 0; y < 10; ++y) {
-    for (size_t x = 0; x < 60; ++x) {
-      const bool inside = y >= 1 && y < 9 && x >= 3 && x < 53;
-      ASSERT_EQ(back[y * 100 + x], inside ? source[(y - 1) * 80 + x - 3 + 5] : 0xab) << x << " " << y;
-    }
-  }
-  copy.Height = 1000;
-  EXPECT_EQ(cuMemcpy2D_v2(&copy), CUDA_ERROR_INVALID_VALUE);
-  copy.Height = SIZE_MAX / 4;
-  EXPECT_EQ(cuMemcpy2D_v2(&copy), CUDA_ERROR_INVALID_VALUE);
-  copy.dstMemoryType = CU_MEMORYTYPE_ARRAY;
-  EXPECT_EQ(cuMemcpy2D_v2(&copy), CUDA_ERROR_NOT_SUPPORTED);
-}
-
-TEST_F(Driver, a_library_serves_every_context_and_its_kernel_is_a_function) {
+TEST_F(DriverApi, a_library_serves_every_context_and_its_kernel_is_a_function) {
   CUlibrary library = nullptr;
   CUlibraryOption option = CU_LIBRARY_BINARY_IS_PRESERVED;
   void* preserved = reinterpret_cast<void*>(1);
-  ASSERT_OK(cuLibraryLoadData(&library, program, nullptr, nullptr, 0, &option, &preserved, 1));
+  ASSERT_OK(cuLibraryLoadData(&library, test_module, nullptr, nullptr, 0, &option, &preserved, 1));
   CUkernel kernel = nullptr;
   ASSERT_OK(cuLibraryGetKernel(&kernel, library, "count_up"));
   ASSERT_OK(
@@ -485,7 +147,7 @@ TEST_F(Driver, a_library_serves_every_context_and_its_kernel_is_a_function) {
             CUDA_ERROR_INVALID_HANDLE);
 }
 
-TEST_F(Driver, a_bad_image_fills_the_log_it_was_given) {
+TEST_F(DriverApi, a_bad_image_fills_the_log_it_was_given) {
   char log[200] = "untouched";
   CUjit_option options[] = {CU_JIT_ERROR_LOG_BUFFER, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES};
   void* values[] = {log, reinterpret_cast<void*>(sizeof log)};
@@ -500,7 +162,7 @@ TEST_F(Driver, a_bad_image_fills_the_log_it_was_given) {
   EXPECT_EQ(cuModuleLoadData(&none, nullptr), CUDA_ERROR_INVALID_VALUE);
 }
 
-TEST_F(Driver, occupancy_follows_from_threads_and_shared_memory) {
+TEST_F(DriverApi, occupancy_follows_from_threads_and_shared_memory) {
   const CUfunction f = function("count_up");
   int blocks = 0, grid = 0, block = 0;
   ASSERT_OK(cuOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, f, 256, 0));
@@ -517,25 +179,7 @@ TEST_F(Driver, occupancy_follows_from_threads_and_shared_memory) {
   EXPECT_EQ(shared, 49u << 10);
 }
 
-TEST_F(Driver, a_context_with_a_kernel_that_never_ends_can_be_destroyed) {
-  CUcontext doomed = nullptr;
-  ASSERT_OK(cuCtxCreate_v2(&doomed, 0, 0));
-  CUmodule module = nullptr;
-  CUfunction slow = nullptr;
-  ASSERT_OK(cuModuleLoadData(&module, program));
-  ASSERT_OK(cuModuleGetFunction(&slow, module, "slow"));
-  CUdeviceptr flag = 0;
-  ASSERT_OK(cuMemAlloc_v2(&flag, 4));
-  void* parameters[] = {&flag};
-  ASSERT_OK(cuLaunchKernel(slow, 1, 1, 1, 1, 1, 1, 0, nullptr, parameters, nullptr));
-  EXPECT_OK(cuCtxDestroy_v2(doomed));
-  EXPECT_EQ(cuCtxPushCurrent_v2(doomed), CUDA_ERROR_INVALID_CONTEXT);
-  CUcontext current = nullptr;
-  ASSERT_OK(cuCtxGetCurrent(&current));
-  EXPECT_EQ(current, context_);
-}
-
-TEST_F(Driver, the_primary_context_lives_while_it_is_retained) {
+TEST_F(DriverApi, the_primary_context_lives_while_it_is_retained) {
   CUcontext primary = nullptr, again = nullptr;
   unsigned flags = 9;
   int active = 9;
@@ -559,7 +203,7 @@ TEST_F(Driver, the_primary_context_lives_while_it_is_retained) {
   EXPECT_EQ(cuCtxDestroy_v2(primary), CUDA_ERROR_INVALID_CONTEXT);
 }
 
-TEST_F(Driver, the_stack_of_contexts_is_the_threads_own) {
+TEST_F(DriverApi, the_stack_of_contexts_is_the_threads_own) {
   std::thread([this] {
     CUcontext current = context_;
     EXPECT_OK(cuCtxGetCurrent(&current));
@@ -575,7 +219,7 @@ TEST_F(Driver, the_stack_of_contexts_is_the_threads_own) {
   }).join();
 }
 
-TEST_F(Driver, devices_answer_coherently) {
+TEST_F(DriverApi, devices_answer_coherently) {
   int count = 0, major = 0, minor = 0, value = 0;
   ASSERT_OK(cuDeviceGetCount(&count));
   EXPECT_EQ(count, 1);
@@ -597,7 +241,7 @@ TEST_F(Driver, devices_answer_coherently) {
   EXPECT_EQ(cuDeviceGetAttribute(&value, static_cast<CUdevice_attribute>(0), 0), CUDA_ERROR_INVALID_VALUE);
 }
 
-TEST_F(Driver, symbols_are_found_by_name_and_version) {
+TEST_F(DriverApi, symbols_are_found_by_name_and_version) {
   void* found = nullptr;
   CUdriverProcAddressQueryResult status = CU_GET_PROC_ADDRESS_SYMBOL_NOT_FOUND;
   ASSERT_OK(cuGetProcAddress_v2("cuMemAlloc", &found, 13000, 0, &status));
@@ -610,7 +254,7 @@ TEST_F(Driver, symbols_are_found_by_name_and_version) {
   EXPECT_EQ(cuGetProcAddress_v2("cuInit", &found, 13000, 4, &status), CUDA_ERROR_INVALID_VALUE);
 }
 
-TEST_F(Driver, what_is_not_there_says_so_once) {
+TEST_F(DriverApi, what_is_not_there_says_so_once) {
   testing::internal::CaptureStderr();
   CUarray array = nullptr;
   EXPECT_EQ(cuArrayCreate_v2(&array, nullptr), CUDA_ERROR_NOT_SUPPORTED);
@@ -618,7 +262,7 @@ TEST_F(Driver, what_is_not_there_says_so_once) {
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "vcuda softgpu: cuArrayCreate_v2 is not supported\n");
 }
 
-TEST_F(Driver, errors_have_names_and_sentences) {
+TEST_F(DriverApi, errors_have_names_and_sentences) {
   const char* text = nullptr;
   ASSERT_OK(cuGetErrorName(CUDA_ERROR_ILLEGAL_ADDRESS, &text));
   EXPECT_STREQ(text, "CUDA_ERROR_ILLEGAL_ADDRESS");
@@ -628,7 +272,7 @@ TEST_F(Driver, errors_have_names_and_sentences) {
   EXPECT_EQ(text, nullptr);
 }
 
-TEST_F(Driver, a_forked_child_is_not_initialised) {
+TEST_F(DriverApi, a_forked_child_is_not_initialised) {
   const pid_t child = fork();
   if (child == 0) {
     int count = 0;
@@ -642,3 +286,4 @@ TEST_F(Driver, a_forked_child_is_not_initialised) {
 }
 
 }  // namespace
+}  // namespace vcuda::softgpu
