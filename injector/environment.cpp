@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <unordered_set>
 #include <vector>
 
 #include "runtime-libs/contract/contract.hpp"
@@ -50,8 +51,9 @@ std::string merge_preload(std::string_view user, PreloadOrder order) {
   if (std::all_of(ours.begin(), ours.end(), has)) return std::string(user);
 
   std::vector<std::string_view> merged;
+  std::unordered_set<std::string_view> seen;  // a value can hold tens of thousands of tokens
   const auto append = [&](std::string_view token) {
-    if (std::find(merged.begin(), merged.end(), token) == merged.end()) merged.push_back(token);
+    if (seen.insert(token).second) merged.push_back(token);
   };
   const auto is_ours = [&](std::string_view token) {
     return std::find(ours.begin(), ours.end(), token) != ours.end();

@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "injector/environment.hpp"
 #include "injector/pod.hpp"
 #include "runtime-libs/contract/contract.hpp"
 
@@ -33,6 +34,24 @@ OrRefusal<void> check_map(const json::value* value, const std::string& path) {
   return malformed(path, "is not a map");
 }
 
+// Values of LD_PRELOAD and LD_LIBRARY_PATH, which are taken apart and merged: strings that are not too long.
+OrRefusal<void> check_search_list(const json::value& entry, const std::string& path) {
+  const std::string_view name = name_of(entry);
+  const json::value* value = member(&entry, "value");
+  const bool preload = name == contract::env_preload;
+  if ((!preload && name != contract::env_library_path) || value == nullptr) return {};
+  if (!value->is_string())
+    return malformed(path, "gives " + std::string(name) + " a value that is not a string");
+  const std::string_view text = value->get_string();
+  if (text.size() <= max_search_list_bytes) return {};
+  // A value that our merge made of one that was not too long.
+  if (text.size() <= max_search_list_bytes + max_search_list_growth_bytes &&
+      (preload ? merge_preload(text, PreloadOrder::first) : merge_library_path(text)) == text)
+    return {};
+  return malformed(
+      path, "gives " + std::string(name) + " more than " + std::to_string(max_search_list_bytes) + " bytes");
+}
+
 }  // namespace
 
 OrRefusal<void> check_shape(const json::value& pod) {
@@ -61,13 +80,8 @@ OrRefusal<void> check_target_shape(const json::value& container, const std::stri
   const std::string path = pointer.substr(0, pointer.rfind('/') + 1) + std::string(name_of(container));
   if (auto done = check_list(member(&container, "env"), path + "/env", "name"); !done) return done;
   if (const json::array* env = array_of(member(&container, "env")))
-    for (const json::value& entry : *env) {
-      const std::string_view name = name_of(entry);
-      const json::value* value = member(&entry, "value");
-      if ((name == contract::env_preload || name == contract::env_library_path) && value != nullptr &&
-          !value->is_string())
-        return malformed(path + "/env", "gives " + std::string(name) + " a value that is not a string");
-    }
+    for (const json::value& entry : *env)
+      if (auto done = check_search_list(entry, path + "/env"); !done) return done;
   if (auto done = check_list(member(&container, "volumeMounts"), path + "/volumeMounts", "mountPath"); !done)
     return done;
   const json::value* resources = member(&container, "resources");

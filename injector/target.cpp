@@ -2,9 +2,11 @@
 #include "injector/target.hpp"
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "injector/decide.hpp"
 #include "injector/pod.hpp"
+#include "injector/shape.hpp"
 #include "runtime-libs/contract/contract.hpp"
 
 namespace vcuda::injector {
@@ -20,12 +22,14 @@ bool is_foreign_sidecar(std::string_view name) {
          name.starts_with("datadog-");
 }
 
+bool is_candidate(std::string_view name) {
+  return name != contract::sidecar_name && !is_foreign_sidecar(name);
+}
+
 std::vector<std::string> candidates(const json::value& pod) {
   std::vector<std::string> names;
-  for (const json::value& container : *containers_of(pod, ContainerList::containers)) {
-    const std::string_view name = name_of(container);
-    if (name != contract::sidecar_name && !is_foreign_sidecar(name)) names.emplace_back(name);
-  }
+  for (const json::value& container : *containers_of(pod, ContainerList::containers))
+    if (is_candidate(name_of(container))) names.emplace_back(name_of(container));
   return names;
 }
 
@@ -52,21 +56,41 @@ std::vector<Target> as_targets(const std::vector<std::string>& names) {
   return targets;
 }
 
-// The pod's order, init containers first.
-void sort_as_in(const json::value& pod, std::vector<Target>& targets) {
-  const auto rank = [&](const Target& target) {
-    const auto index = index_of(containers_of(pod, target.list), target.name);
-    return std::pair(target.list == ContainerList::containers, index.value_or(0));
-  };
-  std::sort(targets.begin(), targets.end(),
-            [&](const Target& a, const Target& b) { return rank(a) < rank(b); });
+// Every container's list and place, in the pod's order with init containers first. Names are unique
+// (check_shape).
+struct Place {
+  ContainerList list;
+  std::size_t rank;
+};
+using Places = std::unordered_map<std::string_view, Place>;
+
+Places places_in(const json::value& pod) {
+  Places places;
+  for (const ContainerList list : {ContainerList::init_containers, ContainerList::containers}) {
+    const json::array* containers = containers_of(pod, list);
+    if (containers == nullptr) continue;
+    for (const json::value& container : *containers)
+      places.emplace(name_of(container), Place{list, places.size()});
+  }
+  return places;
+}
+
+void sort_by_place(const Places& places, std::vector<Target>& targets) {
+  std::sort(targets.begin(), targets.end(), [&](const Target& a, const Target& b) {
+    return places.at(a.name).rank < places.at(b.name).rank;
+  });
 }
 
 OrRefusal<std::vector<Target>> named(const json::value& pod, std::string_view value) {
   if (trim(value) == "*") return as_targets(candidates(pod));
+  const Places places = places_in(pod);
   std::vector<Target> targets;
   std::string_view rest = value;
+  std::size_t names = 0;
   for (bool more = true; more;) {
+    if (++names > max_containers)
+      return Refusal{Reason::bad_annotation, std::string(annotation_inject_container) + " has more than " +
+                                                 std::to_string(max_containers) + " names"};
     const std::size_t comma = rest.find(',');
     const std::string name(trim(rest.substr(0, comma)));
     more = comma != std::string_view::npos;
@@ -75,20 +99,18 @@ OrRefusal<std::vector<Target>> named(const json::value& pod, std::string_view va
       return Refusal{Reason::bad_annotation,
                      std::string(annotation_inject_container) +
                          " has an empty name; expected container names separated by ',', or \"*\""};
-    Target target{ContainerList::containers, name};
-    if (!index_of(containers_of(pod, ContainerList::containers), name)) {
-      target.list = ContainerList::init_containers;
-      if (!index_of(containers_of(pod, ContainerList::init_containers), name))
-        return Refusal{Reason::unknown_container, std::string(annotation_inject_container) + " names '" +
-                                                      name + "', the pod's containers are: " + listed(pod)};
-    }
+    const auto place = places.find(name);
+    if (place == places.end())
+      return Refusal{Reason::unknown_container, std::string(annotation_inject_container) + " names '" + name +
+                                                    "', the pod's containers are: " + listed(pod)};
     if (name == contract::sidecar_name || name == contract::init_container_name)
       return Refusal{Reason::bad_annotation, std::string(annotation_inject_container) + " names '" + name +
                                                  "', which is the injector's own container"};
-    const auto same = [&](const Target& other) { return other.name == name; };
-    if (std::none_of(targets.begin(), targets.end(), same)) targets.push_back(std::move(target));
+    targets.push_back({place->second.list, name});
   }
-  sort_as_in(pod, targets);
+  sort_by_place(places, targets);
+  const auto same = [](const Target& a, const Target& b) { return a.name == b.name; };
+  targets.erase(std::unique(targets.begin(), targets.end(), same), targets.end());
   return targets;
 }
 
@@ -104,10 +126,13 @@ OrRefusal<std::vector<Target>> choose_targets(const json::value& pod, const Poli
   }
   const json::array* containers = containers_of(pod, ContainerList::containers);
   if (status != nullptr) {
+    const Places places = places_in(pod);
     std::vector<Target> targets;
     for (const ContainerStatus& each : status->targets)
-      if (index_of(containers_of(pod, each.target.list), each.target.name)) targets.push_back(each.target);
-    sort_as_in(pod, targets);
+      if (const auto place = places.find(each.target.name);
+          place != places.end() && place->second.list == each.target.list)
+        targets.push_back(each.target);
+    sort_by_place(places, targets);
     if (!targets.empty()) return targets;
   }
   if (const auto value = annotation_of(pod, annotation_default_container).text) {
@@ -122,9 +147,9 @@ OrRefusal<std::vector<Target>> choose_targets(const json::value& pod, const Poli
 
   const std::vector<std::string> possible = candidates(pod);
   std::vector<std::string> with_gpu;
-  for (const std::string& name : possible)
-    if (asks_for_gpu((*containers)[*index_of(containers, name)], policy.gpu_resources))
-      with_gpu.push_back(name);
+  for (const json::value& container : *containers)
+    if (is_candidate(name_of(container)) && asks_for_gpu(container, policy.gpu_resources))
+      with_gpu.emplace_back(name_of(container));
   if (!with_gpu.empty()) return as_targets(with_gpu);
   if (possible.size() == 1) return as_targets(possible);
   return Refusal{Reason::no_container, "none of the containers is known to be the app: " + listed(pod) +

@@ -6,6 +6,7 @@
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
 
+#include <algorithm>
 #include <istream>
 #include <streambuf>
 
@@ -111,7 +112,10 @@ class TreeBuilder : public YAML::EventHandler {
 // Finds where nodes end, and where dashes and colons stand.
 class Ends {
  public:
-  explicit Ends(std::string_view text) : text_(text) {}
+  explicit Ends(std::string_view text) : text_(text) {
+    for (std::size_t at = text.find('\n'); at != std::string_view::npos; at = text.find('\n', at + 1))
+      line_starts_.push_back(at + 1);
+  }
 
   // `parent` is the indentation of the block collection around the node (-1: none); `next` where the
   // following node starts; `after` the end of what stands before the node: ':' or '-' or ','.
@@ -149,10 +153,10 @@ class Ends {
   char at(std::size_t i) const { return i < text_.size() ? text_[i] : '\0'; }
 
   std::size_t line_start(std::size_t i) const {
-    while (i > 0 && text_[i - 1] != '\n') --i;
+    const auto above = std::upper_bound(line_starts_.begin(), line_starts_.end(), i);
+    if (above != line_starts_.begin()) return *std::prev(above);
     // A byte order mark is no indentation.
-    if (i == 0 && text_.starts_with(byte_order_mark)) i = byte_order_mark.size();
-    return i;
+    return text_.starts_with(byte_order_mark) ? byte_order_mark.size() : 0;
   }
   std::size_t line_end(std::size_t i) const {
     while (i < text_.size() && text_[i] != '\n') ++i;
@@ -302,6 +306,8 @@ class Ends {
   }
 
   std::string_view text_;
+  // Of all lines but the first: a look for each node through one long line would be quadratic.
+  std::vector<std::size_t> line_starts_;
 };
 
 // Reads a string_view without a copy.

@@ -76,6 +76,15 @@ class Converter {
  public:
   Result<json::value> convert(const YamlNode& node) {
     if (++values_ > max_yaml_values) return failure(node, "too many values: aliases that multiply?");
+    if (depth_ == max_yaml_depth) return failure(node, "nested too deep");
+    ++depth_;
+    auto value = convert_by_kind(node);
+    --depth_;
+    return value;
+  }
+
+ private:
+  Result<json::value> convert_by_kind(const YamlNode& node) {
     switch (node.kind) {
       case YamlNode::Kind::null:
         return remember(node, nullptr);
@@ -94,7 +103,6 @@ class Converter {
     return failure(node, "unknown node");
   }
 
- private:
   static Error failure(const YamlNode& node, std::string message) {
     return {std::to_string(node.line), std::move(message)};
   }
@@ -170,6 +178,7 @@ class Converter {
 
   std::map<std::size_t, const YamlNode*> anchors_;
   std::size_t values_ = 0;
+  std::size_t depth_ = 0;
 };
 
 }  // namespace

@@ -12,9 +12,12 @@ namespace vcuda::injector {
 
 // More values than this, counted with every alias expanded, is an attack ("billion laughs"), not a manifest.
 inline constexpr std::size_t max_yaml_values = 1'000'000;
+// Deeper than this, counted through aliases, would end in the stack's end; the deepest of real workloads is
+// 13 deep.
+inline constexpr std::size_t max_yaml_depth = 256;
 
 // Errors have "LINE:COLUMN"-like places ("LINE" alone): a key twice in one mapping, a key that is no scalar,
-// an unknown tag, an alias without its anchor, too many values.
+// an unknown tag, an alias without its anchor, too many values, too deep.
 Result<boost::json::value> to_json(const YamlNode& root);
 
 // The JSON value of a plain, untagged scalar.

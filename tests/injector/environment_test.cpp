@@ -23,9 +23,17 @@ TEST(Preload, Merges) {
 
 TEST(Preload, LeavesAValueThatHasBoth) {
   for (const std::string& value : {std::string(ours), "/a.so " + std::string(ours),
-                                  std::string("/lib/vcuda/libvcuda.so /x.so  /lib/vcuda/libutilities.so")})
+                                   std::string("/lib/vcuda/libvcuda.so /x.so  /lib/vcuda/libutilities.so")})
     for (const PreloadOrder order : {PreloadOrder::first, PreloadOrder::last})
       EXPECT_EQ(merge_preload(value, order), value);
+}
+
+// Half a million tokens: a merge that looks through them for each would outlast the test's time limit.
+TEST(Preload, MergesALongValueInOnePass) {
+  std::string user;
+  for (int i = 0; i < 500'000; ++i) user += "/" + std::to_string(i) + ":";
+  user.pop_back();
+  EXPECT_EQ(merge_preload(user + ":/0:/499999", PreloadOrder::first), std::string(ours) + ":" + user);
 }
 
 TEST(LibraryPath, Merges) {

@@ -122,6 +122,58 @@ TEST(Refusals, MoreThanAnyPodHas) {
   EXPECT_LE(std::get<Inject>(injected).plan.warnings.size(), 16u);
 }
 
+TEST(Refusals, LongerSearchListsThanAnyPodHas) {
+  Policy policy;
+  policy.server = "s";
+  for (const char* variable : {"LD_PRELOAD", "LD_LIBRARY_PATH"}) {
+    const auto pod_with = [&](std::size_t bytes) {
+      std::string value(bytes, 'x');
+      for (std::size_t i = 0; i < bytes; i += 100) value[i] = ':';
+      return json::value{
+          {"metadata", {{"annotations", {{"tensor-fusion.ai/enabled", "true"}}}}},
+          {"spec",
+           {{"containers",
+             json::array{{{"name", "app"}, {"env", json::array{{{"name", variable}, {"value", value}}}}}}}}}};
+    };
+    const json::value longest = pod_with(64 * 1024);
+    const Decision decision = decide(longest, {}, policy);
+    ASSERT_TRUE(std::holds_alternative<Inject>(decision)) << variable;
+    const auto injected = apply_patch(longest, patch(longest, std::get<Inject>(decision).plan));
+    ASSERT_TRUE(injected);
+    EXPECT_TRUE(std::holds_alternative<Inject>(decide(*injected, {}, policy)))
+        << "what the injector made must not be refused the next time";
+
+    const Decision refused = decide(pod_with(64 * 1024 + 1), {}, policy);
+    ASSERT_TRUE(std::holds_alternative<Deny>(refused)) << variable;
+    EXPECT_EQ(std::get<Deny>(refused).reason, Reason::malformed_pod);
+    EXPECT_THAT(std::get<Deny>(refused).message, testing::HasSubstr(variable));
+  }
+}
+
+TEST(Refusals, MoreNamesThanAnyPodHas) {
+  Policy policy;
+  policy.server = "s";
+  std::string names = "a1";
+  for (int i = 1; i < 1024; ++i) names += i % 2 ? ", b0" : ",a1";
+  json::value pod{{"metadata", {{"annotations", {{"tensor-fusion.ai/enabled", "true"}}}}},
+                  {"spec", {{"containers", json::array{{{"name", "b0"}}, {{"name", "a1"}}}}}}};
+  json::value& annotation =
+      pod.at("metadata").at("annotations").as_object()["tensor-fusion.ai/inject-container"];
+  annotation = names;
+  const Decision injected = decide(pod, {}, policy);
+  ASSERT_TRUE(std::holds_alternative<Inject>(injected));
+  const auto& targets = std::get<Inject>(injected).plan.targets;
+  ASSERT_EQ(targets.size(), 2u) << "each once";
+  EXPECT_EQ(targets[0].name, "b0") << "in the pod's order";
+  EXPECT_EQ(targets[1].name, "a1");
+
+  annotation = names + ",a1";
+  const Decision refused = decide(pod, {}, policy);
+  ASSERT_TRUE(std::holds_alternative<Deny>(refused));
+  EXPECT_EQ(std::get<Deny>(refused).reason, Reason::bad_annotation);
+  EXPECT_THAT(std::get<Deny>(refused).message, testing::HasSubstr("1024"));
+}
+
 TEST(Refusals, AsWritten) {
   const json::value file = golden("refusals");
   const json::value ok = json::parse(

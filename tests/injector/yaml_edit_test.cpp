@@ -212,6 +212,32 @@ TEST(YamlValue, RefusesWhatKubernetesWould) {
   EXPECT_THAT(json::serialize(value_of("a: &a [*a]\n")), testing::HasSubstr("ERROR"));
 }
 
+// Each alias is shallow; what they stand for is 24,000 levels deep.
+TEST(YamlValue, CountsDepthThroughAliases) {
+  std::string text = "k0: &a0 1\n";
+  for (int i = 1; i <= 60; ++i)
+    text += "k" + std::to_string(i) + ": &a" + std::to_string(i) + " " + std::string(200, '[') + "*a" +
+            std::to_string(i - 1) + std::string(200, ']') + "\n";
+  EXPECT_THAT(json::serialize(value_of(text)), testing::HasSubstr("ERROR 2: nested too deep"));
+  const auto nested = [](std::size_t depth) {
+    return json::serialize(value_of(std::string(depth, '[') + "1" + std::string(depth, ']')));
+  };
+  EXPECT_EQ(nested(max_yaml_depth - 1), std::string(255, '[') + "1" + std::string(255, ']'));
+  EXPECT_THAT(nested(max_yaml_depth), testing::HasSubstr("nested too deep"));
+}
+
+// Two megabytes on one line: looking for the line's start at each node would outlast the test's time limit.
+TEST(YamlNode, ReadsOneLongLineInOnePass) {
+  std::string text = "[";
+  for (int i = 0; i < 200'000; ++i) text += "{\"k\": 1},";
+  text.back() = ']';
+  const auto root = parse_yaml(text);
+  ASSERT_TRUE(root) << to_line(root.error());
+  ASSERT_EQ(root->items.size(), 200'000u);
+  EXPECT_EQ(root->items.back().end, text.size() - 1);
+  EXPECT_EQ(root->items.back().column, text.size() - 9);
+}
+
 TEST(YamlStream, SplitsAtDashesAndLosesNothing) {
   const std::string text = "# head\n%YAML 1.1\n---\na: |\n  --- no\n  x\n--- # two\nb: 1\n---\n---\nc: 1";
   const auto slices = split_documents(text);
