@@ -2,8 +2,8 @@
 // a ReplyHeader with sequence 0 whose result is an nvmlReturn_t, then this body:
 //
 //   NvmlWelcomeHead
-//   text vcuda_version, text message, text driver_version, text nvml_version       (texts as in
-//   api/welcome.hpp) u32 n, n times: text name, text uuid, nvmlPciInfo_t, i32 compute capability major, minor
+//   text vcuda_version, text message, text driver_version, text nvml_version     (texts as in api/welcome.hpp)
+//   u32 n, n times: text name, text uuid, nvmlPciInfo_t, i32 compute capability major, minor
 #pragma once
 #include <cstdint>
 

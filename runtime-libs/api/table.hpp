@@ -1,13 +1,13 @@
 // The table of the CUDA driver API as compile-time facts. Rows stand in calls/*.def, one file a family:
 //
-//   CALL(opcode, f, reply, params...)     client entry, wire and server are generated
-//   WRAP(opcode, f, reply, params...)     wire and server are generated; the client's entry is written by
-//   hand around it SPECIAL(opcode, f, reply, revision)   client entry, wire and server handler are written by
-//   hand INTERNAL(opcode, name, reply, revision)  a request of the runtime itself, no function of cuda.h
-//   (calls/internal.def) LOCAL(f)                              the client answers by itself TWIN(f, base,
-//   arity)                  base for the per-thread default stream (_ptds, _ptsz) OLD(f, base, arity) an
-//   older version with base's very signature ABSENT(f)                             CUDA_ERROR_NOT_SUPPORTED,
-//   said once by name
+//   CALL(opcode, f, reply, params...)        client entry, wire and server are generated
+//   WRAP(opcode, f, reply, params...)        wire and server are generated; the client's entry is written by hand
+//   SPECIAL(opcode, f, reply, revision)      client entry, wire and server handler are written by hand
+//   INTERNAL(opcode, name, reply, revision)  a request of the runtime itself (calls/internal.def)
+//   LOCAL(f)                                 the client answers by itself
+//   TWIN(f, base, arity)                     base for the per-thread default stream (_ptds, _ptsz)
+//   OLD(f, base, arity)                      an older version with base's very signature
+//   ABSENT(f)                                CUDA_ERROR_NOT_SUPPORTED, said once by name
 //
 // Opcodes are append-only: a number once shipped keeps its row for ever.
 #pragma once

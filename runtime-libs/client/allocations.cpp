@@ -45,6 +45,13 @@ bool add_allocation(Allocation allocation) {
     capacity = grown;
   }
   allocation.id = next_id++;
+  // What it overlaps is gone, whether or not this library was told: a module's variables go with their module.
+  std::size_t first = above(allocation.base);
+  if (first > 0 && allocation.base - items[first - 1].base < items[first - 1].bytes) --first;
+  std::size_t last = first;
+  while (last < count && items[last].base < allocation.base + allocation.bytes) ++last;
+  std::memmove(items + first, items + last, (count - last) * sizeof(Allocation));
+  count -= last - first;
   std::size_t at = above(allocation.base);
   std::memmove(items + at + 1, items + at, (count - at) * sizeof(Allocation));
   items[at] = allocation;

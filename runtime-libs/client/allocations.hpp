@@ -18,7 +18,7 @@ struct Allocation {
   Place place;
 };
 
-// False where memory is exhausted. The allocation's id is given here.
+// False where memory is exhausted. The allocation's id is given here; what it overlaps is forgotten.
 bool add_allocation(Allocation allocation);
 
 // Removes the allocation that begins at base; false where none does, or its place is another.

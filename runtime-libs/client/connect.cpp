@@ -1,6 +1,8 @@
 #include "runtime-libs/client/connect.hpp"
 
+#include <poll.h>
 #include <unistd.h>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -53,6 +55,17 @@ bool split_address(const char* text, char* host, std::size_t capacity, std::uint
   return true;
 }
 
+bool has_folder(const char* path) {
+  const char* slash = std::strrchr(path, '/');
+  char folder[wire::max_address_bytes];
+  if (path[0] == '@' || !slash || slash == path) return true;
+  const std::size_t n = static_cast<std::size_t>(slash - path);
+  if (n >= sizeof folder) return false;
+  std::memcpy(folder, path, n);
+  folder[n] = '\0';
+  return ::access(folder, F_OK) == 0;
+}
+
 Result<Reached> reach_directly(const char* address, wire::SessionKind kind) {
   Reached reached;
   char host[wire::max_address_bytes - 8];
@@ -78,10 +91,25 @@ Result<Reached> reach_directly(const char* address, wire::SessionKind kind) {
   return reached;
 }
 
+// A pod's containers start in no order, and a sidecar may be on its way back: while it can still come, it is
+// waited for. Where not even the socket's folder exists there is no pod around this program, and nothing to
+// wait for.
+Result<transport::Fd> connect_to_sidecar(const char* path, transport::Deadline deadline) {
+  constexpr int pause_ms = 20;
+  for (;;) {
+    Result<transport::Fd> sidecar = transport::connect_unix(path, deadline);
+    if (sidecar || sidecar.failure().code != Error::system) return sidecar;
+    const int why = sidecar.failure().os_error;
+    const bool may_come = why == ECONNREFUSED || (why == ENOENT && has_folder(path));
+    if (!may_come || deadline.left_ms() <= pause_ms) return sidecar;
+    ::poll(nullptr, 0, pause_ms);
+  }
+}
+
 Result<Reached> reach_through_sidecar(const char* path, wire::SessionKind kind) {
   Reached reached;
   auto deadline = transport::Deadline::in_ms(wire::sidecar_deadline_ms);
-  Result<transport::Fd> sidecar = transport::connect_unix(path, deadline);
+  Result<transport::Fd> sidecar = connect_to_sidecar(path, deadline);
   if (!sidecar) {
     say("no vcuda-client at %s: %s; is the sidecar running? (%s=HOST connects without one)", path,
         describe(sidecar.failure()), contract::env_server);

@@ -33,6 +33,7 @@ CUresult Core::connect() {
   ::pthread_mutex_lock(&mutex_);
   if (!tried_) {
     tried_ = true;
+    if (!hooked_) hooked_ = ::pthread_atfork(nullptr, nullptr, &in_child) == 0;
     outcome_ = connect_once();
     connected_.store(outcome_ == CUDA_SUCCESS, std::memory_order_release);
   }
@@ -63,8 +64,7 @@ CUresult Core::connect_once() {
                      static_cast<transport::Fd&&>(reached->replies), server_))
     return CUDA_ERROR_OUT_OF_MEMORY;
   control_ = reached->control.release();
-  ::pthread_atfork(nullptr, nullptr, &in_child);
-  if (is_set(contract::env_stats)) std::atexit(&at_exit);
+  if (is_set(contract::env_stats) && !counting_) counting_ = std::atexit(&at_exit) == 0;
   return CUDA_SUCCESS;
 }
 
@@ -103,13 +103,20 @@ void Core::thread_ended(std::uint32_t number) {
   session_.post({api::row::thread_exit.opcode, 0, number, 0}, {});
 }
 
+// A child forked before cuInit may begin anew, as natively; one forked after it may not use CUDA.
 void Core::abandon_in_child() {
-  if (!session_.alive()) return;
-  session_.abandon_in_child();
-  ::close(control_);
+  const bool used = initialised();
+  mutex_ = PTHREAD_MUTEX_INITIALIZER;
+  if (control_ >= 0) ::close(control_);
+  control_ = -1;
+  session_.abandon_in_child(!used);
+  if (used) return;
+  tried_ = false;
+  connected_.store(false);
 }
 
 void Core::print_statistics() const {
+  if (session_.forked()) return;  // the figures are the parent's
   const Statistics& s = session_.statistics();
   say("calls=%llu waits=%llu bytes_sent=%llu bytes_received=%llu server=%s",
       static_cast<unsigned long long>(s.calls.load()), static_cast<unsigned long long>(s.waits.load()),

@@ -74,6 +74,8 @@ class Core {
   std::atomic<std::uint64_t> next_number_{api::first_minted_number};
   pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
   bool tried_ = false;
+  bool hooked_ = false;    // into fork
+  bool counting_ = false;  // figures are printed at exit
   CUresult outcome_ = CUDA_ERROR_NO_DEVICE;
   bool tracing_ = false;
   // One byte an opcode: 0 not compared yet, 1 agrees, 2 differs.

@@ -7,6 +7,7 @@
 #include "runtime-libs/api/table.hpp"
 #include "runtime-libs/client/core.hpp"
 #include "runtime-libs/wire/cursor.hpp"
+#include "runtime-libs/wire/limits.hpp"
 
 namespace vcuda::client {
 namespace {
@@ -45,6 +46,9 @@ Function* add_function(std::uint64_t handle, const char* name, const ParamLayout
   const std::uint64_t number = api::number_in(handle);
   Slot* chunk = chunk_for(number);
   if (!chunk) return nullptr;
+  for (std::uint32_t i = 0; i < param_count; ++i)
+    if (params[i].offset > wire::max_kernel_params_bytes || params[i].size > wire::max_kernel_params_bytes)
+      return nullptr;
   std::size_t name_bytes = std::strlen(name) + 1;
   std::size_t layout_bytes = param_count * sizeof(ParamLayout);
   auto* memory = static_cast<char*>(std::malloc(sizeof(Function) + layout_bytes + name_bytes));

@@ -57,11 +57,21 @@ bool Session::open(transport::Fd requests, transport::Fd replies, const char* se
   return true;
 }
 
-void Session::abandon_in_child() {
-  if (state_.load() != State::open) return;
-  state_.store(State::forked);
+void Session::abandon_in_child(bool forget) {
+  if (state_.load() == State::closed) return;
   ::close(requests_);
   ::close(replies_);
+  state_.store(forget ? State::closed : State::forked);
+  if (!forget) return;
+  for (pthread_mutex_t* mutex : {&wire_mutex_, &order_mutex_, &reply_mutex_})
+    *mutex = PTHREAD_MUTEX_INITIALIZER;
+  queued_ = changed_ = PTHREAD_COND_INITIALIZER;
+  first_ = nullptr;
+  last_ = &first_;
+  reading_ = reader_started_ = sender_started_ = sender_idle_ = false;
+  due_ = awaiting_ = 0;
+  ahead_begin_ = ahead_end_ = queue_bytes_ = 0;
+  next_sequence_ = 1;
 }
 
 bool Session::post(const Request& request, std::span<const Segment> body) {
@@ -71,7 +81,9 @@ bool Session::post(const Request& request, std::span<const Segment> body) {
 bool Session::post(const Request& request, std::span<const Segment> body, Waiter& waiter) {
   waiter.due = false;
   statistics_.waits.fetch_add(1, std::memory_order_relaxed);
-  return send(request, body, &waiter, true);
+  if (send(request, body, &waiter, true)) return true;
+  await(waiter);  // whoever reads may hold it at this very moment
+  return false;
 }
 
 bool Session::post_due(const Request& request, std::span<const Segment> body, Segment into) {
@@ -224,8 +236,8 @@ bool Session::write_parts(iovec* parts, std::size_t count) {
 bool Session::await(Waiter& waiter) {
   ::pthread_mutex_lock(&reply_mutex_);
   ++awaiting_;
-  while (!waiter.done && alive()) {
-    if (reading_) {
+  while (!waiter.done && (alive() || waiter.filling)) {
+    if (reading_ || waiter.filling) {
       ::pthread_cond_wait(&changed_, &reply_mutex_);
       continue;
     }
@@ -311,6 +323,7 @@ bool Session::read_one() {
     if (waiter) {
       *link = waiter->next;
       if (last_ == &waiter->next) last_ = link;
+      waiter->filling = true;
     }
   }
   if (!waiter) {
@@ -330,10 +343,12 @@ bool Session::read_one() {
   waiter->result = header.result;
   Lock lock(reply_mutex_);
   if (waiter->due) {
-    --due_;
+    if (due_) --due_;
     std::free(waiter);
   } else {
+    waiter->filling = false;
     waiter->done = ok;
+    if (!ok) ::pthread_cond_broadcast(&changed_);
   }
   return ok;
 }
@@ -353,10 +368,32 @@ void Session::lose(Failure failure) {
   first_ = nullptr;
   last_ = &first_;
   due_ = 0;
-  ::pthread_cond_broadcast(&queued_);
   ::shutdown(requests_, SHUT_RDWR);
   ::shutdown(replies_, SHUT_RDWR);
   ::pthread_cond_broadcast(&changed_);
+  // Without order_mutex_, which may not be taken here: at worst the sending thread sleeps on in a session that is over.
+  ::pthread_cond_broadcast(&queued_);
+}
+
+bool Session::await_due() {
+  ::pthread_mutex_lock(&reply_mutex_);
+  ++awaiting_;
+  while (due_ > 0 && alive()) {
+    if (reading_) {
+      ::pthread_cond_wait(&changed_, &reply_mutex_);
+      continue;
+    }
+    reading_ = true;
+    ::pthread_mutex_unlock(&reply_mutex_);
+    read_one();
+    ::pthread_mutex_lock(&reply_mutex_);
+    reading_ = false;
+    ::pthread_cond_broadcast(&changed_);
+  }
+  --awaiting_;
+  const bool arrived = alive();
+  ::pthread_mutex_unlock(&reply_mutex_);
+  return arrived;
 }
 
 unsigned Session::due() {

@@ -37,13 +37,14 @@ struct Waiter {
   // private to Session
   std::uint32_t sequence = 0;
   bool done = false;
-  bool due = false;  // allocated by the session itself; nobody awaits it
+  bool filling = false;  // whoever reads writes into it now: it must stay, whatever becomes of the session
+  bool due = false;      // allocated by the session itself; nobody awaits it
   Waiter* next = nullptr;
 };
 
 struct Request {
   std::uint16_t opcode;
-  std::uint16_t flags = 0;  // wire::more_follows
+  std::uint16_t flags = 0;
   std::uint32_t thread;
   std::uint64_t context;
 };
@@ -76,9 +77,12 @@ class Session {
   bool alive() const { return state_.load(std::memory_order_acquire) == State::open; }
   bool forked() const { return state_.load(std::memory_order_acquire) == State::forked; }
 
-  // After fork, in the child: the connections belong to the parent.
-  void abandon_in_child();
+  // After fork, in the child: the connections belong to the parent. With `forget` the session may be opened anew, else it
+  // stays unusable. Takes no lock: whoever held one is not here.
+  void abandon_in_child(bool forget);
 
+  // Waits until every delivery has arrived. False where the session was lost.
+  bool await_due();
   // How many deliveries have not arrived yet.
   unsigned due();
 

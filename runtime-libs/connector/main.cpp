@@ -60,8 +60,12 @@ int connect(const Options& options) {
   transport::Fd stop(stop_signals());
   spdlog::set_default_logger(spdlog::stderr_logger_mt("vcuda-client"));
   spdlog::set_pattern("time=%Y-%m-%dT%H:%M:%S.%e level=%l %v");
+  if (!stop) {
+    std::perror("vcuda-client: cannot receive signals");
+    return 1;
+  }
   auto listener = transport::listen_unix(options.socket.c_str());
-  if (!listener || !stop) {
+  if (!listener) {
     std::fprintf(stderr, "vcuda-client: cannot listen at %s: %s\n", options.socket.c_str(),
                  describe(listener.failure()));
     return 1;

@@ -5,8 +5,10 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <system_error>
 #include <thread>
 
+#include "runtime-libs/connector/resolver.hpp"
 #include "runtime-libs/transport/registration.hpp"
 #include "runtime-libs/transport/socket.hpp"
 #include "runtime-libs/transport/stream.hpp"
@@ -17,6 +19,8 @@ namespace {
 
 // A program that connects and says nothing is let go.
 constexpr int ask_deadline_ms = 3000;
+
+constexpr int accept_pause_ms = 100;
 
 wire::SidecarReply reply_about(const Options& options) {
   wire::SidecarReply reply{wire::magic, wire::protocol_version, 0, {}, {}};
@@ -34,16 +38,25 @@ void Sidecar::run(int stop) {
     if (waiting[1].revents) return;
     if (!waiting[0].revents) continue;
     auto app = transport::accept_one(listener_.get(), transport::Deadline::in_ms(0));
-    if (!app) continue;
+    if (!app) {
+      // Out of descriptors, most likely: the waiting program stays readable, so this must not spin.
+      ::poll(nullptr, 0, accept_pause_ms);
+      continue;
+    }
     if (programs_.fetch_add(1) >= max_programs) {
       --programs_;
       spdlog::error("event=program_refused reason=\"{} programs are connected already\"", max_programs);
       continue;
     }
-    std::thread([this, owned = std::move(*app)]() mutable {
-      serve(std::move(owned));
+    try {
+      std::thread([this, owned = std::move(*app)]() mutable {
+        serve(std::move(owned));
+        --programs_;
+      }).detach();
+    } catch (const std::system_error& error) {
       --programs_;
-    }).detach();
+      spdlog::error("event=program_refused reason=\"no thread: {}\"", error.what());
+    }
   }
 }
 
@@ -72,9 +85,13 @@ void Sidecar::give_session(const transport::Fd& app, const wire::SidecarRequest&
   wire::RegisterRequest request{wire::magic, wire::protocol_version, ask.kind, options_.gpu, ask.process, 0};
   char message[wire::max_message_bytes + 1];
   auto deadline = transport::Deadline::in_ms(wire::connect_deadline_ms);
-  auto connections = transport::register_session(
-      {options_.server.c_str(), options_.register_port, options_.request_port, options_.reply_port}, request,
-      nullptr, deadline, message);
+  message[0] = '\0';
+  auto host = resolve(options_.server, deadline);
+  Result<transport::Connections> connections = host.failure();
+  if (host)
+    connections = transport::register_session(
+        {host->c_str(), options_.register_port, options_.request_port, options_.reply_port}, request, nullptr,
+        deadline, message);
   wire::SidecarReply reply = reply_about(options_);
   auto answer_deadline = transport::Deadline::in_ms(ask_deadline_ms);
   if (!connections) {
@@ -103,8 +120,10 @@ void Sidecar::give_session(const transport::Fd& app, const wire::SidecarRequest&
 
 void Sidecar::say_ready(const transport::Fd& app) {
   wire::SidecarReply reply = reply_about(options_);
-  auto server = transport::connect_tcp(options_.server.c_str(), options_.register_port,
-                                       transport::Deadline::in_ms(wire::connect_deadline_ms));
+  auto deadline = transport::Deadline::in_ms(wire::connect_deadline_ms);
+  auto host = resolve(options_.server, deadline);
+  Result<transport::Fd> server = host.failure();
+  if (host) server = transport::connect_tcp(host->c_str(), options_.register_port, deadline);
   reply.ok = server ? 1 : 0;
   if (!server) std::snprintf(reply.message, sizeof reply.message, "%s", describe(server.failure()));
   static_cast<void>(

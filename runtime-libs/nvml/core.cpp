@@ -1,5 +1,6 @@
 #include "runtime-libs/nvml/core.hpp"
 
+#include <unistd.h>
 #include <cstring>
 #include <type_traits>
 
@@ -43,6 +44,7 @@ nvmlReturn_t Core::init() {
   Lock lock(mutex_);
   if (!tried_) {
     tried_ = true;
+    if (!hooked_) hooked_ = ::pthread_atfork(nullptr, nullptr, &in_child) == 0;
     outcome_ = connect();
   }
   if (outcome_ == NVML_SUCCESS) ++initialisations_;
@@ -56,11 +58,15 @@ nvmlReturn_t Core::shutdown() {
   return NVML_SUCCESS;
 }
 
-// The session is the parent's; as with libcuda, the child of a fork has none. No lock: whoever held it is not
+// The session is the parent's; unlike CUDA's, NVML may be initialised anew in the child. No lock: whoever held it is not
 // here.
 void Core::abandon_in_child() {
-  session_.abandon_in_child();
+  mutex_ = PTHREAD_MUTEX_INITIALIZER;
+  if (control_ >= 0) ::close(control_);
+  control_ = -1;
+  session_.abandon_in_child(true);
   initialisations_ = 0;
+  tried_ = false;
   outcome_ = NVML_ERROR_UNINITIALIZED;
 }
 
@@ -89,7 +95,6 @@ nvmlReturn_t Core::connect() {
                      static_cast<transport::Fd&&>(reached->replies), server_))
     return NVML_ERROR_MEMORY;
   control_ = reached->control.release();
-  ::pthread_atfork(nullptr, nullptr, &in_child);
   return NVML_SUCCESS;
 }
 

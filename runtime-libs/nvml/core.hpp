@@ -49,6 +49,7 @@ class Core {
   pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
   int initialisations_ = 0;
   bool tried_ = false;
+  bool hooked_ = false;  // into fork
   nvmlReturn_t outcome_ = NVML_ERROR_UNINITIALIZED;
   client::Session session_;
   char server_[256] = {};

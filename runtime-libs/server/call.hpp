@@ -1,5 +1,6 @@
 // One request as a handler sees it: its header, its bytes, the session's objects, and room for the answer.
 #pragma once
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -24,6 +25,8 @@ struct SessionParts {
   Staging& staging;
   Images& images;
   ThreadStreams& thread_streams;
+  std::atomic<int>&
+      busy;  // calls and deliveries under way: while there are any, the client hears that this worker lives
 };
 
 struct Call {
@@ -44,6 +47,9 @@ struct Call {
   // The driver's stream for a number that travelled: null and legacy as they are, per-thread as the client
   // thread's own.
   CUresult find_stream(std::uint64_t number, CUstream& real);
+
+  // The object behind a handle is gone, and with it what only it needed.
+  void forget(std::uint64_t handle);
 
   template <class T>
   void put(const T& value) {

@@ -12,6 +12,7 @@ Executor::~Executor() {
 }
 
 void Executor::push(std::function<void()> job) {
+  unfinished_.fetch_add(1, std::memory_order_relaxed);
   {
     std::lock_guard lock(mutex_);
     jobs_.push_back(std::move(job));
@@ -28,6 +29,7 @@ void Executor::run() {
     jobs_.pop_front();
     lock.unlock();
     job();
+    job = nullptr;
     lock.lock();
   }
 }

@@ -17,6 +17,11 @@ class Handles {
     static_assert(api::kind_of<T> != api::Kind::none, "this type has no table yet: add its Kind");
     void* found = nullptr;
     CUresult result = find(api::kind_of<T>, handle, found);
+    // A kernel may stand for a function, not the other way round.
+    if (std::is_same_v<T, CUkernel> && result == CUDA_SUCCESS && !is_kernel(handle)) {
+      found = nullptr;
+      result = CUDA_ERROR_INVALID_HANDLE;
+    }
     object = static_cast<T>(found);
     return result;
   }

@@ -9,41 +9,44 @@ CUresult Images::add_part(std::uint64_t id, std::uint64_t total, std::uint64_t o
   if (total == 0 || total > wire::max_image_bytes) return CUDA_ERROR_INVALID_IMAGE;
   std::lock_guard lock(mutex_);
   if (offset == 0) {
-    if (held_bytes_ + total > max_session_bytes || arriving_.size() >= wire::max_images_per_load)
+    if (arriving_.contains(id)) return CUDA_ERROR_UNKNOWN;
+    std::lock_guard held_lock(held_->mutex);
+    if (held_->bytes + total > max_session_bytes || arriving_.size() >= wire::max_images_per_load)
       return CUDA_ERROR_OUT_OF_MEMORY;
-    auto [at, added] = arriving_.try_emplace(id, Arriving{std::make_shared<Image>(), total});
-    if (!added) return CUDA_ERROR_UNKNOWN;
-    held_bytes_ += total;
+    held_->bytes += total;
+    auto give_back = [held = held_, total](std::vector<std::byte>* memory) {
+      delete memory;
+      std::lock_guard last(held->mutex);
+      held->bytes -= total;
+    };
+    arriving_.emplace(id, Arriving{{new std::vector<std::byte>, give_back}, total});
   }
   auto at = arriving_.find(id);
-  if (at == arriving_.end() || at->second.total != total || at->second.image->size() != offset ||
+  if (at == arriving_.end() || at->second.total != total || at->second.bytes->size() != offset ||
       bytes.size() > total - offset)
     return CUDA_ERROR_UNKNOWN;
   // Grows with what really arrives, not with what was announced.
-  at->second.image->insert(at->second.image->end(), bytes.begin(), bytes.end());
+  at->second.bytes->insert(at->second.bytes->end(), bytes.begin(), bytes.end());
   return CUDA_SUCCESS;
 }
 
-std::shared_ptr<Images::Image> Images::take(std::uint64_t id) {
+Images::Image Images::take(std::uint64_t id) {
   std::lock_guard lock(mutex_);
   auto at = arriving_.find(id);
-  if (at == arriving_.end() || at->second.image->size() != at->second.total) return nullptr;
-  auto image = std::move(at->second.image);
+  if (at == arriving_.end() || at->second.bytes->size() != at->second.total) return {};
+  Image image(std::move(at->second.bytes));
   arriving_.erase(at);
   return image;
 }
 
-void Images::keep(std::uint64_t handle, std::vector<std::shared_ptr<Image>> images) {
+void Images::keep(std::uint64_t handle, std::vector<Image> images) {
   std::lock_guard lock(mutex_);
   kept_[handle] = std::move(images);
 }
 
 void Images::drop(std::uint64_t handle) {
   std::lock_guard lock(mutex_);
-  auto at = kept_.find(handle);
-  if (at == kept_.end()) return;
-  for (const auto& image : at->second) held_bytes_ -= image->size();
-  kept_.erase(at);
+  kept_.erase(handle);
 }
 
 }  // namespace vcuda::server

@@ -7,7 +7,7 @@ namespace vcuda::server {
 void Latches::add(const Failure& failure) {
   std::lock_guard lock(mutex_);
   bool known = std::ranges::any_of(failures_, [&](const Failure& f) { return f.thread == failure.thread; });
-  if (!known) failures_.push_back(failure);
+  if (!known && failures_.size() < max_failures) failures_.push_back(failure);
 }
 
 template <class Matches>

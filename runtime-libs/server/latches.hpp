@@ -31,6 +31,9 @@ class Latches {
   template <class Matches>
   CUresult take(Matches matches);
 
+  // Threads whose failure is still to be told; a client that never waits cannot make this grow.
+  static constexpr std::size_t max_failures = 4096;
+
   std::mutex mutex_;
   std::vector<Failure> failures_;  // at most one a thread
 };

@@ -2,6 +2,7 @@
 // it starts itself: a worker (one session), or the trial of the driver.
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -52,12 +53,12 @@ int try_driver(const Options& options) {
 }
 
 int serve_session(const Options& options) {
-  confine_worker();
+  confine_worker(options.parent);
   transport::Fd requests(worker_requests_fd), replies(worker_replies_fd);
   if (options.nvml_session) {
     Requests incoming(std::move(requests));
     Replies outgoing(std::move(replies));
-    return serve_nvml(nvml_path(options.nvml, options.driver), incoming, outgoing);
+    return serve_nvml(nvml_path(options.nvml, options.driver), options.device, incoming, outgoing);
   }
   auto driver = Driver::load(driver_path(options));
   Welcome welcome = driver ? make_welcome(*driver) : refuse_welcome(CUDA_ERROR_NO_DEVICE, driver.error());
@@ -66,7 +67,9 @@ int serve_session(const Options& options) {
     Replies(std::move(replies)).send(0, welcome.result, welcome.body);
     return 1;
   }
-  Worker worker(*driver, std::move(requests), std::move(replies));
+  Worker worker(*driver, std::move(requests), std::move(replies), [&options](const SessionFigures& figures) {
+    end_session(options, figures, "the client is gone while a call of it blocks");
+  });
   if (!worker.replies().send(0, welcome.result, welcome.body)) return 1;
   Failure failure = worker.run();
   end_session(options, worker.figures(), describe(failure));
@@ -83,7 +86,16 @@ bool driver_works(const Options& options) {
   return pid && ::waitpid(*pid, &status, 0) == *pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
+// Two descriptors a session, and registrations beside them: more than the usual soft limit.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int serve(const Options& options) {
+  raise_descriptor_limit();
   if (!driver_works(options)) return 1;
   if (!options.memory_tag.empty() || !options.parameter_offset.empty())
     spdlog::info(

@@ -81,7 +81,7 @@ Welcome refuse(nvmlReturn_t result, const std::string& message) {
   return welcome(result, message, 0, "", "", 0, {});
 }
 
-Welcome ask(const Library& library) {
+Welcome ask(const Library& library, int only) {
   int cuda_version = 0;
   unsigned count = 0;
   Text driver, nvml;
@@ -98,16 +98,22 @@ Welcome ask(const Library& library) {
   if (auto wrong = library.call("nvmlDeviceGetCount_v2", &count)) return failed("nvmlDeviceGetCount", wrong);
   Body devices;
   if (count > wire::max_devices) count = wire::max_devices;
-  for (unsigned i = 0; i < count; ++i)
+  if (only >= static_cast<int>(count))
+    return refuse(NVML_ERROR_NOT_FOUND,
+                  "GPU " + std::to_string(only) + " was asked for, the server has " + std::to_string(count));
+  const unsigned first = only < 0 ? 0 : static_cast<unsigned>(only), end = only < 0 ? count : first + 1;
+  for (unsigned i = first; i < end; ++i)
     if (auto wrong = put_device(devices, library, i)) return failed("asking a device", wrong);
-  return welcome(NVML_SUCCESS, "", cuda_version, driver.bytes, nvml.bytes, count, devices.take());
+  return welcome(NVML_SUCCESS, "", cuda_version, driver.bytes, nvml.bytes, end - first, devices.take());
 }
 
-nvmlReturn_t read_memory(const Library& library, std::span<const std::byte> body, api::NvmlMemory& memory) {
+nvmlReturn_t read_memory(const Library& library, int only, std::span<const std::byte> body,
+                         api::NvmlMemory& memory) {
   wire::Reader reader(body);
   unsigned index = reader.get<std::uint32_t>();
   nvmlDevice_t device = nullptr;
-  if (!reader.ok()) return NVML_ERROR_INVALID_ARGUMENT;
+  if (!reader.ok() || (only >= 0 && index != 0)) return NVML_ERROR_INVALID_ARGUMENT;
+  if (only >= 0) index = static_cast<unsigned>(only);
   if (auto wrong = library.call("nvmlDeviceGetHandleByIndex_v2", index, &device)) return wrong;
   nvmlMemory_v2_t now{};
   now.version = nvml_memory_v2;
@@ -131,9 +137,9 @@ std::string nvml_path(const std::string& nvml, const std::string& driver) {
   return driver.substr(0, so) + "-ml.so";
 }
 
-int serve_nvml(const std::string& path, Requests& requests, Replies& replies) {
+int serve_nvml(const std::string& path, int device, Requests& requests, Replies& replies) {
   auto library = Library::load(path);
-  Welcome first = library ? ask(*library) : refuse(NVML_ERROR_LIBRARY_NOT_FOUND, library.error());
+  Welcome first = library ? ask(*library, device) : refuse(NVML_ERROR_LIBRARY_NOT_FOUND, library.error());
   if (!replies.send(0, first.result, first.body) || first.result != NVML_SUCCESS) return 1;
   for (;;) {
     Result<Frame> frame = requests.next();
@@ -141,7 +147,7 @@ int serve_nvml(const std::string& path, Requests& requests, Replies& replies) {
     if (!(frame->header.flags & wire::wants_reply)) return 1;
     api::NvmlMemory memory{};
     nvmlReturn_t result = frame->header.opcode == api::nvml_memory_opcode
-                              ? read_memory(*library, frame->body, memory)
+                              ? read_memory(*library, device, frame->body, memory)
                               : NVML_ERROR_NOT_SUPPORTED;
     auto bytes = std::as_bytes(std::span(&memory, 1));
     replies.send(frame->header.sequence, result,

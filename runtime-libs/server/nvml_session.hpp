@@ -11,7 +11,8 @@ namespace vcuda::server {
 // (libsoftgpu.so -> libsoftgpu-ml.so), else libnvidia-ml.so.1.
 std::string nvml_path(const std::string& nvml, const std::string& driver);
 
-// Loads the library, sends the welcome and serves until the client goes. Returns the process's exit code.
-int serve_nvml(const std::string& path, Requests& requests, Replies& replies);
+// Loads the library, sends the welcome and serves until the client goes. The client sees the one `device`, as its CUDA
+// sessions do, or all where it is -1. Returns the process's exit code.
+int serve_nvml(const std::string& path, int device, Requests& requests, Replies& replies);
 
 }  // namespace vcuda::server

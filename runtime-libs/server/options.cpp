@@ -32,6 +32,8 @@ Parsed parse_options(int argc, char** argv) {
   app.add_flag("--worker", o.worker)->group("");
   app.add_flag("--try-driver", o.try_driver)->group("");
   app.add_option("--session", o.session)->group("");
+  app.add_option("--parent", o.parent)->group("");
+  app.add_option("--device", o.device)->group("");
   app.add_flag("--nvml-session", o.nvml_session)->group("");
   app.footer(
       "Ports as in the first source document: -s 9997 -r 9998 -p 9999 here are 9998 9997 9999 in\n"

@@ -27,6 +27,8 @@ struct Options {
   bool worker = false;
   bool try_driver = false;
   std::uint64_t session = 0;
+  int parent = 0;
+  int device = -1;  // the one GPU of a NVML session, -1 for all
   bool nvml_session = false;
 };
 

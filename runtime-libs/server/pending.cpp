@@ -28,8 +28,14 @@ std::optional<Registration> Pending::offer(const wire::DataPreamble& preamble, t
   return std::nullopt;
 }
 
-std::size_t Pending::expire(std::chrono::steady_clock::time_point now) {
-  return std::erase_if(waiting_, [now](const Registration& r) { return r.expires <= now; });
+std::vector<std::uint64_t> Pending::expire(std::chrono::steady_clock::time_point now) {
+  std::vector<std::uint64_t> expired;
+  std::erase_if(waiting_, [&](const Registration& r) {
+    if (r.expires > now) return false;
+    expired.push_back(r.session);
+    return true;
+  });
+  return expired;
 }
 
 std::optional<wire::SessionToken> make_token() {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <list>
 #include <optional>
+#include <vector>
 
 #include "runtime-libs/transport/fd.hpp"
 #include "runtime-libs/wire/hello.hpp"
@@ -29,8 +30,8 @@ class Pending {
   // whether the token was good for that role.
   std::optional<Registration> offer(const wire::DataPreamble& preamble, transport::Fd fd, bool& known);
 
-  // Removes what has expired; the number of registrations dropped.
-  std::size_t expire(std::chrono::steady_clock::time_point now);
+  // Removes what has expired; the sessions dropped.
+  std::vector<std::uint64_t> expire(std::chrono::steady_clock::time_point now);
 
   std::size_t size() const { return waiting_.size(); }
 

@@ -3,11 +3,12 @@
 #include <netinet/tcp.h>
 #include <spdlog/spdlog.h>
 #include <sys/wait.h>
-#include <algorithm>
-#include <array>
+#include <unistd.h>
 #include <boost/asio.hpp>
 #include <csignal>
+#include <cstdlib>
 #include <fstream>
+#include <sstream>
 #include <unordered_map>
 
 #include "runtime-libs/server/pending.hpp"
@@ -25,6 +26,8 @@ namespace {
 
 // How long a worker may take to end after SIGTERM before it is killed.
 constexpr milliseconds worker_end_patience{3000};
+
+constexpr milliseconds accept_pause{100};
 
 // A connection whose first message is awaited: its bytes, and the time it has left.
 template <class Message>
@@ -46,6 +49,21 @@ void watch_peer(tcp::socket& socket) {
   ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
   ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
   ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+}
+
+// What each index a client may ask for means to libcuda. An operator who limits this server with CUDA_VISIBLE_DEVICES
+// limits every client with it.
+std::vector<std::string> visible_devices() {
+  std::vector<std::string> devices;
+  const char* limit = std::getenv("CUDA_VISIBLE_DEVICES");
+  if (!limit) {
+    for (std::size_t i = 0; i < wire::max_devices; ++i) devices.push_back(std::to_string(i));
+    return devices;
+  }
+  std::istringstream list(limit);
+  for (std::string one; std::getline(list, one, ',') && devices.size() < wire::max_devices;)
+    devices.push_back(one);
+  return devices;
 }
 
 std::string peer_of(const tcp::socket& socket) {
@@ -113,12 +131,20 @@ class Registrar::Impl {
   void accept_registration() {
     registrations_.async_accept([this](error_code failed, tcp::socket socket) {
       if (failed == asio::error::operation_aborted || ending_) return;
-      if (!failed) {
-        watch_peer(socket);
-        read_registration(std::make_shared<Hello<wire::RegisterRequest>>(
-            std::move(socket), milliseconds(wire::register_deadline_ms)));
-      }
+      if (failed) return pause_then([this] { accept_registration(); });
+      watch_peer(socket);
+      read_registration(std::make_shared<Hello<wire::RegisterRequest>>(
+          std::move(socket), milliseconds(wire::register_deadline_ms)));
       accept_registration();
+    });
+  }
+
+  // After a failed accept (out of descriptors, most likely) the connection still waits: trying again at once would spin.
+  template <class Again>
+  void pause_then(Again again) {
+    auto timer = std::make_shared<asio::steady_timer>(io_, accept_pause);
+    timer->async_wait([this, timer, again](error_code) {
+      if (!ending_) again();
     });
   }
 
@@ -164,6 +190,10 @@ class Registrar::Impl {
     } else if (m.kind != wire::SessionKind::cuda && m.kind != wire::SessionKind::nvml) {
       reply.outcome = wire::RegisterOutcome::refused;
       message = "this server knows no sessions of kind " + std::to_string(static_cast<int>(m.kind));
+    } else if (m.device >= static_cast<std::int32_t>(visible_.size())) {
+      reply.outcome = wire::RegisterOutcome::refused;
+      message = "GPU " + std::to_string(m.device) + " was asked for, this server offers " +
+                std::to_string(visible_.size());
     } else if (workers_.size() + pending_.size() >= options_.max_sessions || !token) {
       reply.outcome = wire::RegisterOutcome::busy;
       message = "the server already serves " + std::to_string(workers_.size()) + " sessions (--max-sessions)";
@@ -188,29 +218,44 @@ class Registrar::Impl {
                        reinterpret_cast<const char*>(&reply) + sizeof reply);
     hello->rest.insert(hello->rest.end(), message.begin(), message.end());
     asio::async_write(hello->socket, asio::buffer(hello->rest),
-                      [this, hello](error_code failed, std::size_t) {
-                        if (!failed) hold_control(hello);
+                      [this, hello, session, accepted](error_code failed, std::size_t) {
+                        if (failed || !accepted || ending_)
+                          return;  // the connection closes with its last owner
+                        controls_[session] = hello;
+                        watch_control(session);
                       });
   }
 
-  // The control connection stays open for the client's sake; nothing is said on it yet, and its end ends no
-  // session.
-  void hold_control(const std::shared_ptr<Hello<wire::RegisterRequest>>& hello) {
+  // The control connection stays open as long as its session may live, for the client's sake; nothing is said on it yet, and
+  // its end ends no session.
+  void watch_control(std::uint64_t session) {
+    auto hello = controls_.at(session);
     hello->socket.async_read_some(asio::buffer(&hello->message, sizeof hello->message),
-                                  [this, hello](error_code failed, std::size_t) {
-                                    if (!failed && !ending_) hold_control(hello);
+                                  [this, hello, session](error_code failed, std::size_t) {
+                                    if (!controls_.contains(session)) return;
+                                    if (failed)
+                                      controls_.erase(session);
+                                    else
+                                      watch_control(session);
                                   });
+  }
+
+  void drop_control(std::uint64_t session) {
+    auto at = controls_.find(session);
+    if (at == controls_.end()) return;
+    error_code ignored;
+    at->second->socket.close(ignored);
+    controls_.erase(at);
   }
 
   void accept_data(tcp::acceptor& acceptor, wire::DataRole role) {
     acceptor.async_accept([this, &acceptor, role](error_code failed, tcp::socket socket) {
       if (failed == asio::error::operation_aborted || ending_) return;
-      if (!failed) {
-        watch_peer(socket);
-        read_preamble(std::make_shared<Hello<wire::DataPreamble>>(std::move(socket),
-                                                                  milliseconds(wire::register_deadline_ms)),
-                      role);
-      }
+      if (failed) return pause_then([this, &acceptor, role] { accept_data(acceptor, role); });
+      watch_peer(socket);
+      read_preamble(std::make_shared<Hello<wire::DataPreamble>>(std::move(socket),
+                                                                milliseconds(wire::register_deadline_ms)),
+                    role);
       accept_data(acceptor, role);
     });
   }
@@ -229,9 +274,12 @@ class Registrar::Impl {
     const std::string peer = peer_of(hello->socket);
     bool known = false;
     if (m.magic == wire::magic && m.version == wire::protocol_version && m.role == role) {
-      // The worker blocks in its reads.
-      hello->socket.native_non_blocking(false);
-      auto complete = pending_.offer(m, transport::Fd(hello->socket.release()), known);
+      // The worker blocks in its reads. Its time may have run out in the same moment: then the socket is closed already.
+      error_code failed;
+      hello->socket.native_non_blocking(false, failed);
+      const int fd = failed ? -1 : hello->socket.release(failed);
+      if (failed) return;
+      auto complete = pending_.offer(m, transport::Fd(fd), known);
       if (complete) start(std::move(*complete));
     }
     if (!known) spdlog::warn("event=data_connection_refused peer={} reason=\"no such token\"", peer);
@@ -244,11 +292,16 @@ class Registrar::Impl {
     if (!options_.driver.empty()) arguments.insert(arguments.end(), {"--driver", options_.driver});
     if (!options_.nvml.empty()) arguments.insert(arguments.end(), {"--nvml", options_.nvml});
     if (nvml) arguments.emplace_back("--nvml-session");
+    arguments.insert(arguments.end(), {"--parent", std::to_string(::getpid())});
     std::vector<std::string> environment;
-    // The client's last argument: the one GPU of this node its apps see. libcuda reads this variable at
-    // cuInit.
-    if (registration.request.device >= 0)
-      environment.push_back("CUDA_VISIBLE_DEVICES=" + std::to_string(registration.request.device));
+    // The client's last argument: the one GPU of this node its apps see, counted as the operator's own limit and nvidia-smi
+    // count. libcuda reads both variables at cuInit; NVML reads neither.
+    if (registration.request.device >= 0) {
+      environment = {
+          "CUDA_VISIBLE_DEVICES=" + visible_[static_cast<std::size_t>(registration.request.device)],
+          "CUDA_DEVICE_ORDER=PCI_BUS_ID"};
+      arguments.insert(arguments.end(), {"--device", std::to_string(registration.request.device)});
+    }
     auto pid = start_worker(arguments, environment, registration.requests.get(), registration.replies.get());
     if (!pid) {
       spdlog::error("event=worker_not_started session={} reason=\"{}\"", registration.session,
@@ -275,6 +328,7 @@ class Registrar::Impl {
         else if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
           spdlog::warn("event=worker_failed session={} worker={} status={}", at->second, at->first,
                        WEXITSTATUS(status));
+        drop_control(at->second);
         at = workers_.erase(at);
       }
       if (ending_ && workers_.empty()) return io_.stop();
@@ -286,8 +340,10 @@ class Registrar::Impl {
     sweep_.expires_after(milliseconds(1000));
     sweep_.async_wait([this](error_code failed) {
       if (failed) return;
-      if (std::size_t n = pending_.expire(steady_clock::now()))
-        spdlog::warn("event=registrations_expired count={}", n);
+      for (std::uint64_t session : pending_.expire(steady_clock::now())) {
+        spdlog::warn("event=registration_expired session={}", session);
+        drop_control(session);
+      }
       sweep();
     });
   }
@@ -317,6 +373,8 @@ class Registrar::Impl {
   asio::steady_timer kill_;
   Pending pending_;
   std::unordered_map<pid_t, std::uint64_t> workers_;  // pid -> session
+  std::unordered_map<std::uint64_t, std::shared_ptr<Hello<wire::RegisterRequest>>> controls_;  // by session
+  const std::vector<std::string> visible_ = visible_devices();
   std::uint64_t sessions_ = 0;
   bool ending_ = false;
 };

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <cerrno>
 
 #include "runtime-libs/transport/stream.hpp"
 #include "runtime-libs/wire/frame.hpp"
@@ -30,6 +31,12 @@ bool Replies::send(std::uint32_t sequence, std::int32_t result, std::span<const 
   }
   bytes_.fetch_add(sizeof header + body.size(), std::memory_order_relaxed);
   return true;
+}
+
+bool Replies::client_gone() const {
+  char ignored;
+  ssize_t got = ::recv(fd_.get(), &ignored, 1, MSG_PEEK | MSG_DONTWAIT);
+  return got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
 }
 
 void Replies::send_heartbeat() {

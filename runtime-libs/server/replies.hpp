@@ -19,6 +19,8 @@ class Replies {
   bool send(std::uint32_t sequence, std::int32_t result, std::span<const std::byte> body);
   // Says that the worker lives; skipped where the connection is full, for then the client has enough to read.
   void send_heartbeat();
+  // Whether the client has closed its end.
+  bool client_gone() const;
 
   std::uint64_t bytes_sent() const { return bytes_.load(std::memory_order_relaxed); }
 

@@ -1,5 +1,6 @@
 // The worker's side of the request connection: whole frames, several a system call where they are small.
 #pragma once
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -25,7 +26,7 @@ class Requests {
   // Waits for the next frame, as long as it takes. Errors: closed (the client went), too_large, system.
   Result<Frame> next();
 
-  std::uint64_t bytes_received() const { return bytes_; }
+  std::uint64_t bytes_received() const { return bytes_.load(std::memory_order_relaxed); }
 
  private:
   static constexpr std::size_t ahead_bytes = 256 * 1024;
@@ -39,7 +40,7 @@ class Requests {
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
   BodyBuffers buffers_;
-  std::uint64_t bytes_ = 0;
+  std::atomic<std::uint64_t> bytes_{0};
 };
 
 }  // namespace vcuda::server

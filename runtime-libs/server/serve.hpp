@@ -105,7 +105,7 @@ CUresult serve(Call& call) {
   });
   if (result != CUDA_SUCCESS) return result;
   call.answer.append(bytes_out.data(), bytes_out.size());
-  if constexpr (consumes_handle<F>) call.parts.handles.remove(numbers[0]);
+  if constexpr (consumes_handle<F>) call.forget(numbers[0]);
   return result;
 }
 

@@ -1,7 +1,5 @@
 #include "runtime-libs/server/thread_streams.hpp"
 
-#include "runtime-libs/server/call.hpp"
-
 namespace vcuda::server {
 
 CUresult ThreadStreams::find(std::uint32_t thread, std::uint64_t context, CUstream& stream) {
@@ -26,14 +24,10 @@ void ThreadStreams::forget(std::uint32_t thread) {
   streams_.erase(begin, end);
 }
 
-CUresult Call::find_stream(std::uint64_t number, CUstream& real) {
-  stream = number;
-  if (number == api::stream_null || number == api::stream_legacy) {
-    real = reinterpret_cast<CUstream>(number);
-    return CUDA_SUCCESS;
-  }
-  if (number == api::stream_per_thread) return parts.thread_streams.find(header.thread, header.context, real);
-  return find(number, real);
+void ThreadStreams::forget_context(std::uint64_t context) {
+  std::lock_guard lock(mutex_);
+  // The driver destroyed them with their context.
+  std::erase_if(streams_, [context](const auto& entry) { return entry.first.second == context; });
 }
 
 }  // namespace vcuda::server

@@ -18,6 +18,8 @@ class ThreadStreams {
   CUresult find(std::uint32_t thread, std::uint64_t context, CUstream& stream);
   // The client thread ended; its streams are destroyed once their work is done, as cuStreamDestroy does.
   void forget(std::uint32_t thread);
+  // The context was destroyed or reset, its streams with it.
+  void forget_context(std::uint64_t context);
 
  private:
   const Driver& driver_;

@@ -56,8 +56,12 @@ CUresult put_device(Body& body, const Driver& driver, CUdevice device) {
     int value = 0;
     // An attribute the driver does not know stays 0, which is "no" for every one of them.
     if (i > 0) driver.call<&::cuDeviceGetAttribute>(&value, static_cast<CUdevice_attribute>(i), device);
-    // What needs coherence between the app's memory and the device is not there (see the design, "Memory").
+    // What needs functions this version does not carry, or coherence between the app's memory and the device is not there (see the design, "Memory").
     switch (i) {
+      case CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED:
+      case CU_DEVICE_ATTRIBUTE_VIRTUAL_MEMORY_MANAGEMENT_SUPPORTED:
+      case CU_DEVICE_ATTRIBUTE_MANAGED_MEMORY:
+      case CU_DEVICE_ATTRIBUTE_CAN_MAP_HOST_MEMORY:
       case CU_DEVICE_ATTRIBUTE_PAGEABLE_MEMORY_ACCESS:
       case CU_DEVICE_ATTRIBUTE_CONCURRENT_MANAGED_ACCESS:
       case CU_DEVICE_ATTRIBUTE_HOST_NATIVE_ATOMIC_SUPPORTED:

@@ -16,19 +16,26 @@ constexpr std::size_t max_executors = 4096;
 constexpr std::uint64_t unknown_context = ~std::uint64_t{0};
 thread_local std::uint64_t current_context = 0;
 
+// Calls of one client thread that may be under way at once. A client thread waits for each of its blocking calls; only the
+// chunks of one copy (client/special/copy.cpp sends four ahead) and what follows a queued call come in numbers.
+constexpr std::size_t max_pending_per_thread = 4096;
+constexpr std::size_t max_pending_large = 16;
+
 bool may_block(api::Reply reply) {
   return reply == api::Reply::blocks || reply == api::Reply::syncs || reply == api::Reply::frees;
 }
 
 }  // namespace
 
-Worker::Worker(const Driver& driver, transport::Fd requests, transport::Fd replies)
+Worker::Worker(const Driver& driver, transport::Fd requests, transport::Fd replies,
+               std::function<void(const SessionFigures&)> abandoned)
     : driver_(driver),
       requests_(std::move(requests)),
       replies_(std::move(replies)),
       staging_(driver),
       thread_streams_(driver),
-      parts_{driver_, handles_, replies_, staging_, images_, thread_streams_} {
+      parts_{driver_, handles_, replies_, staging_, images_, thread_streams_, busy_},
+      abandoned_(std::move(abandoned)) {
   for (const Row& row : rows()) row_of_[row.opcode] = &row;
 }
 
@@ -52,39 +59,59 @@ Failure Worker::run() {
   }
 }
 
-void Worker::dispatch(const Row& row, const Frame& frame) {
+bool Worker::dispatch(const Row& row, const Frame& frame) {
   const wire::RequestHeader& header = frame.header;
   if (row.opcode == api::row::thread_exit.opcode) executors_.erase(header.thread);
-  if (!may_block(row.reply)) {
+  if (!must_queue(row, frame)) {
     ++busy_;
-    execute(row, header, frame.body, answer_);
+    execute(row, header, frame.body, answer_, nullptr);
     --busy_;
-    return;
+    return true;
   }
   if (executors_.size() >= max_executors && !executors_.contains(header.thread)) {
-    replies_.send(header.sequence, CUDA_ERROR_OUT_OF_MEMORY, {});
-    return;
+    if (api::is_answered(row.reply))
+      replies_.send(header.sequence, CUDA_ERROR_OUT_OF_MEMORY, {});
+    else
+      latches_.add({header.thread, 0, header.context, CUDA_ERROR_OUT_OF_MEMORY});
+    return true;
   }
+  Executor& executor = executor_of(header.thread);
+  if (executor.unfinished() >= (frame.lease ? max_pending_large : max_pending_per_thread)) return false;
   ++busy_;
-  auto carry_out = [this, &row, header](std::span<const std::byte> body) {
+  auto carry_out = [this, &row, header, &executor](std::span<const std::byte> body) {
     static thread_local Bytes answer;
-    execute(row, header, body, answer);
+    execute(row, header, body, answer, &executor);
     --busy_;
   };
-  Executor& executor = executor_of(header.thread);
   if (frame.lease)
     executor.push([carry_out, lease = frame.lease, body = frame.body] { carry_out(body); });
   else
     executor.push([carry_out, body = std::vector<std::byte>(frame.body.begin(), frame.body.end())] {
       carry_out(body);
     });
+  return true;
+}
+
+// Calls that may block, and whatever follows one of the same client thread that is not finished: its calls stay in order. A
+// copy that would wait for a staging buffer blocks too; its thread's calls then start in that thread's order alone.
+bool Worker::must_queue(const Row& row, const Frame& frame) {
+  if (may_block(row.reply)) return true;
+  auto executor = executors_.find(frame.header.thread);
+  if (executor != executors_.end() && executor->second->unfinished() > 0) return true;
+  const bool stages = row.opcode == api::row::cuMemcpyHtoDAsync_v2.opcode ||
+                      row.opcode == api::row::cuMemcpyDtoHAsync_v2.opcode;
+  if (!stages) return false;
+  wire::Reader head(frame.body);  // device address, then the bytes (see special/copy.cpp)
+  head.get<std::uint64_t>();
+  return staging_.would_wait(static_cast<std::size_t>(head.get<std::uint64_t>()));
 }
 
 void Worker::execute(const Row& row, const wire::RequestHeader& header, std::span<const std::byte> body,
-                     Bytes& answer) {
+                     Bytes& answer, Executor* executor) {
   answer.clear();
   Call call{parts_, header, wire::Reader(body), answer};
   CUresult result = perform(row, call);
+  if (executor) executor->finish_one();
   if (api::is_answered(row.reply)) {
     if (!call.answered) replies_.send(header.sequence, result, answer);
     // A delivery that could not be started is nobody's answer: its waiter is gone, the thread must hear of
@@ -127,12 +154,23 @@ Executor& Worker::executor_of(std::uint32_t thread) {
 }
 
 void Worker::say_alive(std::stop_token stop) {
+  constexpr int tick_ms = 1000;
   std::mutex mutex;
   std::condition_variable_any stopped;
   std::unique_lock lock(mutex);
-  while (!stopped.wait_for(lock, stop, std::chrono::milliseconds(wire::heartbeat_ms), [] { return false; }) &&
-         !stop.stop_requested())
-    if (busy_.load() > 0) replies_.send_heartbeat();
+  int quiet_ms = 0, gone_ticks = 0;
+  for (;;) {
+    stopped.wait_for(lock, stop, std::chrono::milliseconds(tick_ms), [] { return false; });
+    if (stop.stop_requested()) return;
+    if (busy_.load() > 0 && (quiet_ms += tick_ms) >= wire::heartbeat_ms) {
+      quiet_ms = 0;
+      replies_.send_heartbeat();
+    }
+    // The reading thread notices a client's end by itself, unless it is held up in a call. Then nobody is left whom the
+    // call could serve.
+    gone_ticks = replies_.client_gone() ? gone_ticks + 1 : 0;
+    if (gone_ticks >= 3 && abandoned_) abandoned_(figures());
+  }
 }
 
 SessionFigures Worker::figures() const {

@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <thread>
 #include <unordered_map>
@@ -30,7 +31,10 @@ struct SessionFigures {
 
 class Worker {
  public:
-  Worker(const Driver& driver, transport::Fd requests, transport::Fd replies);
+  // `abandoned` is called, from a thread of the worker's own, where the client has gone while `run` cannot notice it: a
+  // call of the client blocks the reading thread.
+  Worker(const Driver& driver, transport::Fd requests, transport::Fd replies,
+         std::function<void(const SessionFigures&)> abandoned = {});
 
   Replies& replies() { return replies_; }
 
@@ -40,11 +44,13 @@ class Worker {
   SessionFigures figures() const;
 
  private:
-  void dispatch(const Row& row, const Frame& frame);
+  // False where the client has more calls under way than any client of ours.
+  bool dispatch(const Row& row, const Frame& frame);
   void execute(const Row& row, const wire::RequestHeader& header, std::span<const std::byte> body,
-               Bytes& answer);
+               Bytes& answer, Executor* executor);
   CUresult perform(const Row& row, Call& call);
   Executor& executor_of(std::uint32_t thread);
+  bool must_queue(const Row& row, const Frame& frame);
   void say_alive(std::stop_token stop);
 
   const Driver& driver_;
@@ -60,9 +66,10 @@ class Worker {
   std::array<const Row*, 2048> row_of_{};
   std::unordered_map<std::uint32_t, std::unique_ptr<Executor>> executors_;
   Bytes answer_;  // of calls on the reading thread
-  std::uint64_t calls_ = 0;
-  std::uint64_t waits_ = 0;
-  std::atomic<int> busy_{0};  // calls being carried out now
+  std::function<void(const SessionFigures&)> abandoned_;
+  std::atomic<std::uint64_t> calls_{0};
+  std::atomic<std::uint64_t> waits_{0};
+  std::atomic<int> busy_{0};  // calls being carried out now, and deliveries under way
   std::jthread heart_;        // last: it ends first
 };
 

@@ -48,10 +48,9 @@ boost::system::result<pid_t> start_worker(const std::vector<std::string>& argume
   return pid;
 }
 
-void confine_worker() {
-  pid_t parent = ::getppid();
+void confine_worker(pid_t parent) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != parent || parent == 1) ::_exit(1);  // it died before the line above
+  if (::getppid() != parent) ::_exit(1);  // it died before the line above
   ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   ::prctl(PR_SET_DUMPABLE, 0);
   // Terminal signals are for the parent, which ends its workers in its own order.

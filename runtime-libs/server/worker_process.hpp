@@ -19,6 +19,7 @@ boost::system::result<pid_t> start_worker(const std::vector<std::string>& argume
                                           int replies);
 
 // Called first in a worker: dies with its parent, gains no privileges, leaves no core with an app's data.
-void confine_worker();
+// `parent` is the pid of the server that started it.
+void confine_worker(pid_t parent);
 
 }  // namespace vcuda::server

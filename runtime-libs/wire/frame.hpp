@@ -6,12 +6,11 @@
 namespace vcuda::wire {
 
 // request flags
-inline constexpr std::uint16_t wants_reply = 1;   // the caller waits, or data is due (rows `wait`, `deliver`)
-inline constexpr std::uint16_t more_follows = 2;  // not the last chunk of a copy
+inline constexpr std::uint16_t wants_reply = 1;  // the caller waits, or data is due (rows `wait`, `deliver`)
 
 struct RequestHeader {
   std::uint32_t body_bytes;  // <= max_body_bytes
-  std::uint16_t opcode;      // a row of the table, or one of wire/opcode.hpp
+  std::uint16_t opcode;      // a row of the table
   std::uint16_t flags;
   std::uint32_t thread;    // the client thread, numbered from 1 in order of first use
   std::uint32_t sequence;  // counts requests; wraps

@@ -47,10 +47,16 @@ VCUDA_EXPORT CUresult cuDevicePrimaryCtxRetain(CUcontext* pctx, CUdevice dev) {
 
 VCUDA_EXPORT CUresult cuDevicePrimaryCtxRelease_v2(CUdevice dev) {
   if (CUresult refused = valid_device(dev, "cuDevicePrimaryCtxRelease")) return refused;
+  {
+    PrimaryLock primary(dev);
+    if (primary->retained == 0) return CUDA_ERROR_INVALID_CONTEXT;
+    if (primary->retained > 1) return --primary->retained, CUDA_SUCCESS;
+  }
+  // Without the lock: the runtime's destructors may ask about contexts.
+  vcuda::export_tables::storage_context_gone(primary_handle(dev));
   PrimaryLock primary(dev);
   if (primary->retained == 0) return CUDA_ERROR_INVALID_CONTEXT;
-  if (--primary->retained > 0) return CUDA_SUCCESS;
-  vcuda::export_tables::storage_context_gone(primary_handle(dev));
+  if (--primary->retained > 0) return CUDA_SUCCESS;  // retained again meanwhile
   return ask_primary(api::row::cuDevicePrimaryCtxRelease_v2, dev, 0);
 }
 

@@ -46,12 +46,15 @@ CUresult in_chunks(std::size_t bytes, Post&& post) {
       waiter = Waiter{};
       std::size_t offset = sent * wire::chunk_bytes;
       std::size_t here = bytes - offset < wire::chunk_bytes ? bytes - offset : wire::chunk_bytes;
-      if (!post(offset, here, waiter)) return core().state();
+      if (!post(offset, here, waiter)) {
+        result = core().state();
+        continue;
+      }
       ++sent;
       continue;
     }
     Waiter& waiter = waiters[answered % window];
-    if (!session.await(waiter)) return core().state();
+    if (!session.await(waiter)) waiter.result = core().state();
     if (result == CUDA_SUCCESS) result = static_cast<CUresult>(waiter.result);
     ++answered;
   }
@@ -102,13 +105,23 @@ VCUDA_EXPORT CUresult cuMemcpyDtoHAsync_v2(void* dstHost, CUdeviceptr srcDevice,
   if (CUresult refused = valid("cuMemcpyDtoHAsync", dstHost, srcDevice, ByteCount)) return refused;
   if (!core().agrees(api::row::cuMemcpyDtoHAsync_v2)) return CUDA_ERROR_NOT_SUPPORTED;
   const std::uint64_t stream = stream_on_wire(hStream);
+  // Memory that CUDA did not page-lock may be gone when the program goes on (a stack frame, a vector): as NVIDIA's driver
+  // does, the call then returns with the data. Page-locked memory is the program's promise to keep it.
+  Allocation target;
+  if (!find_allocation(reinterpret_cast<std::uint64_t>(dstHost), target) || target.place == Place::device)
+    return in_chunks(ByteCount, [&](std::size_t offset, std::size_t here, Waiter& waiter) {
+      CopyHead head{srcDevice + offset, here, stream};
+      waiter.into[0] = {static_cast<char*>(dstHost) + offset, here};
+      const Segment body[] = {{&head, sizeof head}};
+      return core().session().post(core().request(api::row::cuMemcpyDtoHAsync_v2), body, waiter);
+    });
   for (std::size_t offset = 0; offset < ByteCount; offset += wire::chunk_bytes) {
     std::size_t here = ByteCount - offset < wire::chunk_bytes ? ByteCount - offset : wire::chunk_bytes;
     CopyHead head{srcDevice + offset, here, stream};
     const Segment body[] = {{&head, sizeof head}};
     if (!core().session().post_due(core().request(api::row::cuMemcpyDtoHAsync_v2), body,
                                    {static_cast<char*>(dstHost) + offset, here}))
-      return core().state();
+      return core().session().alive() ? CUDA_ERROR_OUT_OF_MEMORY : core().state();
   }
   return CUDA_SUCCESS;
 }

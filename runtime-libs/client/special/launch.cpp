@@ -52,18 +52,23 @@ CUresult check_shape(Function& function, const LaunchHead& launch) {
       return CUDA_ERROR_INVALID_VALUE;
     threads *= launch.block[i];
   }
-  if (CUresult failed = know_attributes(function)) return failed;
-  auto own = [&function](CUfunction_attribute which) {
-    return static_cast<std::uint64_t>(function.attributes[which].load(std::memory_order_relaxed));
-  };
-  if (threads > own(CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK))
-    return threads >
-                   static_cast<std::uint64_t>(device_limit(device, CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_BLOCK))
-               ? CUDA_ERROR_INVALID_VALUE
-               : CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES;
-  if (launch.shared_bytes > own(CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES))
-    return CUDA_ERROR_INVALID_VALUE;
-  return CUDA_SUCCESS;
+  // Another handle of the same kernel may have raised its limits since they were fetched: ask again before refusing.
+  for (bool fresh : {false, true}) {
+    if (fresh) function.attributes_known.store(false);
+    if (CUresult failed = know_attributes(function)) return failed;
+    auto own = [&function](CUfunction_attribute which) {
+      return static_cast<std::uint64_t>(function.attributes[which].load(std::memory_order_relaxed));
+    };
+    const bool threads_fit = threads <= own(CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK);
+    if (threads_fit && launch.shared_bytes <= own(CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES))
+      return CUDA_SUCCESS;
+    if (fresh && !threads_fit)
+      return threads > static_cast<std::uint64_t>(
+                           device_limit(device, CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_BLOCK))
+                 ? CUDA_ERROR_INVALID_VALUE
+                 : CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES;
+  }
+  return CUDA_ERROR_INVALID_VALUE;
 }
 
 // The caller's own buffer, where it gave one instead of an array of parameters.

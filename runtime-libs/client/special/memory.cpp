@@ -42,14 +42,19 @@ VCUDA_EXPORT CUresult cuMemAllocAsync(CUdeviceptr* dptr, size_t bytesize, CUstre
 
 VCUDA_EXPORT CUresult cuMemFree_v2(CUdeviceptr dptr) {
   if (dptr == 0) return enter("cuMemFree");
+  // Forgotten first: once the worker has freed it, another thread may be given the same address.
+  Allocation removed;
+  const bool known = remove_allocation(dptr, Place::device, &removed);
   CUresult gone = forward<&cuMemFree_v2>(dptr);
-  if (gone == CUDA_SUCCESS) remove_allocation(dptr, Place::device, nullptr);
+  if (gone != CUDA_SUCCESS && known) add_allocation(removed);
   return gone;
 }
 
 VCUDA_EXPORT CUresult cuMemFreeAsync(CUdeviceptr dptr, CUstream hStream) {
+  Allocation removed;
+  const bool known = remove_allocation(dptr, Place::device, &removed);
   CUresult gone = forward<&cuMemFreeAsync>(dptr, hStream);
-  if (gone == CUDA_SUCCESS) remove_allocation(dptr, Place::device, nullptr);
+  if (gone != CUDA_SUCCESS && known) add_allocation(removed);
   return gone;
 }
 
@@ -88,11 +93,11 @@ VCUDA_EXPORT CUresult cuMemFreeHost(void* p) {
   if (CUresult refused = enter("cuMemFreeHost")) return refused;
   Allocation removed;
   // Copies that are still due into this memory must land before it goes, as natively.
-  CUresult done = this_thread().current() ? ::cuCtxSynchronize() : CUDA_SUCCESS;
+  core().session().await_due();
   if (!remove_allocation(reinterpret_cast<std::uint64_t>(p), Place::host, &removed))
     return CUDA_ERROR_INVALID_VALUE;
   ::munmap(p, whole_pages(removed.bytes));
-  return done == CUDA_ERROR_DEVICE_UNAVAILABLE ? done : CUDA_SUCCESS;
+  return CUDA_SUCCESS;
 }
 
 VCUDA_EXPORT CUresult cuMemHostGetFlags(unsigned int* pFlags, void* p) {
@@ -115,6 +120,7 @@ VCUDA_EXPORT CUresult cuMemHostRegister_v2(void* p, size_t bytesize, unsigned in
 
 VCUDA_EXPORT CUresult cuMemHostUnregister(void* p) {
   if (CUresult refused = enter("cuMemHostUnregister")) return refused;
+  core().session().await_due();
   bool removed = remove_allocation(reinterpret_cast<std::uint64_t>(p), Place::registered, nullptr);
   return removed ? CUDA_SUCCESS : CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED;
 }

@@ -2,11 +2,11 @@
 // their layouts.
 #include <cstdlib>
 
+#include "runtime-libs/api/image.hpp"
 #include "runtime-libs/client/allocations.hpp"
 #include "runtime-libs/client/exported.hpp"
 #include "runtime-libs/client/forward.hpp"
 #include "runtime-libs/client/functions.hpp"
-#include "runtime-libs/client/image.hpp"
 #include "runtime-libs/client/say.hpp"
 #include "runtime-libs/wire/limits.hpp"
 
@@ -19,7 +19,7 @@ namespace {
 // ---- images
 
 CUresult send_image(const void* image, std::uint64_t id) {
-  std::size_t bytes = image_bytes(image);
+  std::size_t bytes = api::image_bytes(image, wire::max_image_bytes);
   if (bytes == 0) return CUDA_ERROR_INVALID_IMAGE;
   for (std::size_t offset = 0; offset < bytes; offset += wire::chunk_bytes) {
     std::size_t here = bytes - offset < wire::chunk_bytes ? bytes - offset : wire::chunk_bytes;
@@ -49,11 +49,11 @@ CUresult send_images(const void* image, Sent& sent) {
     sent.ids[sent.count++] = id;
     return send_image(one, id);
   };
-  FatbinWrapper wrapper;
+  api::FatbinWrapper wrapper;
   std::uint32_t magic = 0;
   const char first = *static_cast<const char*>(image);
   if (first == '\xB1') std::memcpy(&magic, image, sizeof magic);
-  if (magic != wrapper_magic) return add(image);
+  if (magic != api::wrapper_magic) return add(image);
   std::memcpy(&wrapper, image, sizeof wrapper);
   if (!wrapper.data) return CUDA_ERROR_INVALID_IMAGE;
   if (CUresult failed = add(wrapper.data)) return failed;
@@ -139,7 +139,8 @@ CUresult load(const api::HandRow& row, const void* image, JitOptions& jit, std::
   waiter.into[0] = {lengths, sizeof lengths};
   waiter.into[1] = {logs, room};
   CUresult result = core().ask(row, body, waiter);
-  if (waiter.received >= sizeof lengths && waiter.received - sizeof lengths == lengths[0] + lengths[1]) {
+  const bool fit = lengths[0] <= jit.log_bytes[0] && lengths[1] <= jit.log_bytes[1];
+  if (fit && waiter.received == sizeof lengths + lengths[0] + lengths[1]) {
     const char* from = logs;
     for (int k : {0, 1}) {
       if (lengths[k]) std::memcpy(jit.logs[k], from, lengths[k]);

@@ -31,14 +31,16 @@ CUresult cuDevicePrimaryCtxRelease_v2(Call& call) {
   PrimaryRequest request;
   if (!read(call, request)) return CUDA_ERROR_UNKNOWN;
   CUresult result = call.driver().call<&::cuDevicePrimaryCtxRelease_v2>(request.device);
-  if (result == CUDA_SUCCESS) call.parts.handles.remove(request.handle);
+  if (result == CUDA_SUCCESS) call.forget(request.handle);
   return result;
 }
 
 CUresult cuDevicePrimaryCtxReset_v2(Call& call) {
   PrimaryRequest request;
   if (!read(call, request)) return CUDA_ERROR_UNKNOWN;
-  return call.driver().call<&::cuDevicePrimaryCtxReset_v2>(request.device);
+  CUresult result = call.driver().call<&::cuDevicePrimaryCtxReset_v2>(request.device);
+  if (result == CUDA_SUCCESS) call.parts.thread_streams.forget_context(request.handle);
+  return result;
 }
 
 CUresult cuDevicePrimaryCtxSetFlags_v2(Call& call) {

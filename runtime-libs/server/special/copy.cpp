@@ -1,6 +1,7 @@
 // Copies. Synchronous ones block their client thread's executor; asynchronous ones go through page-locked
 // buffers, so that starting them never blocks, and what comes back is sent by the stream itself once the
 // device has it.
+#include <atomic>
 #include <cstring>
 #include <memory>
 
@@ -23,27 +24,30 @@ CUresult read(Call& call, CopyHead& head, CUstream& stream) {
   return call.find_stream(head.stream, stream);
 }
 
-// Returns a staging buffer from the driver's thread, when the stream has passed the copy.
+// What a stream does after a copy, on the driver's thread and also after a fault: then there is no data, but the buffer
+// comes back and whoever waits is told.
 struct Lent {
   Staging& staging;
   void* buffer;
+  std::size_t bytes;
 };
-void CUDA_CB give_back(void* user) {
+void CUDA_CB give_back(CUstream, CUresult, void* user) {
   std::unique_ptr<Lent> lent(static_cast<Lent*>(user));
-  lent->staging.give_back(lent->buffer);
+  lent->staging.give_back(lent->buffer, lent->bytes);
 }
 
 struct Due {
-  Staging& staging;
+  Lent lent;
   Replies& replies;
-  void* buffer;
+  std::atomic<int>& busy;
   std::uint32_t sequence;
-  std::size_t bytes;
 };
-void CUDA_CB deliver(void* user) {
+void CUDA_CB deliver(CUstream, CUresult status, void* user) {
   std::unique_ptr<Due> due(static_cast<Due*>(user));
-  due->replies.send(due->sequence, CUDA_SUCCESS, {static_cast<const std::byte*>(due->buffer), due->bytes});
-  due->staging.give_back(due->buffer);
+  const auto* data = static_cast<const std::byte*>(due->lent.buffer);
+  due->replies.send(due->sequence, status, {data, status == CUDA_SUCCESS ? due->lent.bytes : 0});
+  due->lent.staging.give_back(due->lent.buffer, due->lent.bytes);
+  --due->busy;
 }
 
 }  // namespace
@@ -84,17 +88,17 @@ CUresult cuMemcpyHtoDAsync_v2(Call& call) {
   const std::byte* source = call.args.take(head.bytes);
   if (!call.args.ok() || call.args.left() != 0) return CUDA_ERROR_UNKNOWN;
   if (wrong != CUDA_SUCCESS) return wrong;
-  void* buffer = call.parts.staging.lend();
+  void* buffer = call.parts.staging.lend(head.bytes);
   if (!buffer) return CUDA_ERROR_OUT_OF_MEMORY;
   std::memcpy(buffer, source, head.bytes);
   CUresult result = call.driver().call<&::cuMemcpyHtoDAsync_v2>(head.device, buffer, head.bytes, stream);
   if (result == CUDA_SUCCESS) {
-    auto lent = std::make_unique<Lent>(Lent{call.parts.staging, buffer});
-    result = call.driver().call<&::cuLaunchHostFunc>(stream, &give_back, lent.get());
+    auto lent = std::make_unique<Lent>(Lent{call.parts.staging, buffer, head.bytes});
+    result = call.driver().call<&::cuStreamAddCallback>(stream, &give_back, lent.get(), 0u);
     if (result == CUDA_SUCCESS) lent.release();
     return result;  // on failure the buffer stays lent: the device may still read it
   }
-  call.parts.staging.give_back(buffer);
+  call.parts.staging.give_back(buffer, head.bytes);
   return result;
 }
 
@@ -102,17 +106,21 @@ CUresult cuMemcpyDtoHAsync_v2(Call& call) {
   CopyHead head;
   CUstream stream;
   if (CUresult wrong = read(call, head, stream)) return wrong;
-  void* buffer = call.parts.staging.lend();
+  void* buffer = call.parts.staging.lend(head.bytes);
   if (!buffer) return CUDA_ERROR_OUT_OF_MEMORY;
   CUresult result = call.driver().call<&::cuMemcpyDtoHAsync_v2>(buffer, head.device, head.bytes, stream);
   if (result != CUDA_SUCCESS) {
-    call.parts.staging.give_back(buffer);
+    call.parts.staging.give_back(buffer, head.bytes);
     return result;
   }
-  auto due = std::make_unique<Due>(
-      Due{call.parts.staging, call.parts.replies, buffer, call.header.sequence, head.bytes});
-  result = call.driver().call<&::cuLaunchHostFunc>(stream, &deliver, due.get());
-  if (result != CUDA_SUCCESS) return result;
+  auto due = std::make_unique<Due>(Due{
+      {call.parts.staging, buffer, head.bytes}, call.parts.replies, call.parts.busy, call.header.sequence});
+  ++call.parts.busy;
+  result = call.driver().call<&::cuStreamAddCallback>(stream, &deliver, due.get(), 0u);
+  if (result != CUDA_SUCCESS) {
+    --call.parts.busy;
+    return result;  // the buffer stays lent: the device may still write it
+  }
   due.release();
   call.answered = true;
   return result;

@@ -1,8 +1,10 @@
 // Modules and libraries: images come in parts, loads name them, functions go back with the layout of their
 // parameters.
+#include <algorithm>
 #include <cstring>
 #include <string>
 
+#include "runtime-libs/api/image.hpp"
 #include "runtime-libs/server/images.hpp"
 #include "runtime-libs/server/rows.hpp"
 #include "runtime-libs/wire/limits.hpp"
@@ -10,24 +12,37 @@
 namespace vcuda::server::special {
 namespace {
 
-constexpr std::uint32_t wrapper_magic = 0x466243B1;
 constexpr std::uint32_t max_options = 32;
 constexpr std::uint32_t max_log_bytes = 65536;
 
-// What nvcc's host code hands to the driver for device-linked programs (facts: version 2, parts
-// null-terminated).
-struct Wrapper {
-  std::uint32_t magic;
-  std::uint32_t version;
-  const void* data;
-  const void* parts;
-};
+// The JIT options whose value is a number. Any other is a pointer into the worker, which no client may choose.
+bool is_number(CUjit_option option) {
+  switch (option) {
+    case CU_JIT_MAX_REGISTERS:
+    case CU_JIT_THREADS_PER_BLOCK:
+    case CU_JIT_OPTIMIZATION_LEVEL:
+    case CU_JIT_TARGET_FROM_CUCONTEXT:
+    case CU_JIT_TARGET:
+    case CU_JIT_FALLBACK_STRATEGY:
+    case CU_JIT_GENERATE_DEBUG_INFO:
+    case CU_JIT_LOG_VERBOSE:
+    case CU_JIT_GENERATE_LINE_INFO:
+    case CU_JIT_CACHE_MODE:
+    case CU_JIT_POSITION_INDEPENDENT_CODE:
+    case CU_JIT_MIN_CTA_PER_SM:
+    case CU_JIT_MAX_THREADS_PER_BLOCK:
+    case CU_JIT_OVERRIDE_DIRECTIVE_VALUES:
+      return true;
+    default:
+      return false;
+  }
+}
 
 struct Load {
   std::uint64_t minted = 0;
-  std::vector<std::shared_ptr<Images::Image>> images;
+  std::vector<Images::Image> images;
   std::vector<const void*> parts;
-  Wrapper wrapper{};
+  api::FatbinWrapper wrapper{};
   const void* code = nullptr;
 
   std::string logs[2];
@@ -41,8 +56,9 @@ CUresult read(Call& call, Load& load) {
   auto count = call.args.get<std::uint32_t>();
   if (count == 0 || count > wire::max_images_per_load) return CUDA_ERROR_UNKNOWN;
   for (std::uint32_t i = 0; i < count; ++i) {
-    auto image = call.parts.images.take(call.args.get<std::uint64_t>());
-    if (!image) return CUDA_ERROR_INVALID_IMAGE;
+    Images::Image image = call.parts.images.take(call.args.get<std::uint64_t>());
+    if (image.empty() || api::image_bytes(image.data(), image.size()) != image.size())
+      return CUDA_ERROR_INVALID_IMAGE;
     load.images.push_back(std::move(image));
   }
   std::uint32_t log_bytes[2] = {call.args.get<std::uint32_t>(), call.args.get<std::uint32_t>()};
@@ -55,6 +71,7 @@ CUresult read(Call& call, Load& load) {
   for (std::uint32_t i = 0; i < options; ++i)
     load.values.push_back(reinterpret_cast<void*>(call.args.get<std::uint64_t>()));
   if (!call.args.ok() || call.args.left() != 0) return CUDA_ERROR_UNKNOWN;
+  if (!std::ranges::all_of(load.options, is_number)) return CUDA_ERROR_INVALID_VALUE;
 
   constexpr CUjit_option buffers[2][2] = {{CU_JIT_INFO_LOG_BUFFER, CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES},
                                           {CU_JIT_ERROR_LOG_BUFFER, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES}};
@@ -66,11 +83,11 @@ CUresult read(Call& call, Load& load) {
     load.values.push_back(reinterpret_cast<void*>(std::uintptr_t{log_bytes[k]}));
   }
 
-  load.code = load.images[0]->data();
+  load.code = load.images[0].data();
   if (linked) {
-    for (std::size_t i = 1; i < load.images.size(); ++i) load.parts.push_back(load.images[i]->data());
+    for (std::size_t i = 1; i < load.images.size(); ++i) load.parts.push_back(load.images[i].data());
     load.parts.push_back(nullptr);
-    load.wrapper = {wrapper_magic, 2, load.images[0]->data(), load.parts.data()};
+    load.wrapper = {api::wrapper_magic, 2, load.images[0].data(), load.parts.data()};
     load.code = &load.wrapper;
   }
   return CUDA_SUCCESS;
@@ -80,8 +97,9 @@ CUresult read(Call& call, Load& load) {
 template <class T>
 CUresult finish(Call& call, Load& load, T object, CUresult result) {
   for (auto& log : load.logs) {
-    log.resize(::strnlen(log.data(), log.size()));
-    if (!log.empty()) log.push_back('\0');
+    const std::size_t room = log.size();
+    log.resize(::strnlen(log.data(), room));
+    if (!log.empty() && log.size() < room) log.push_back('\0');  // the client gave room for no more
     call.put(static_cast<std::uint32_t>(log.size()));
   }
   for (const auto& log : load.logs) call.answer.append(log.data(), log.size());

@@ -72,6 +72,8 @@ TEST(Handles, KernelsAndFunctionsShareNumbersButAreTold) {
   CUfunction found;
   EXPECT_EQ(handles.find(kernel, found), CUDA_SUCCESS);  // cudart 13 launches a CUkernel as a CUfunction
   EXPECT_EQ(found, reinterpret_cast<CUfunction>(0x10));
+  CUkernel none;
+  EXPECT_EQ(handles.find(function, none), CUDA_ERROR_INVALID_HANDLE);  // not the other way round
   EXPECT_TRUE(handles.is_kernel(kernel));
   EXPECT_FALSE(handles.is_kernel(function));
 }

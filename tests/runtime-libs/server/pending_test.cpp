@@ -71,8 +71,8 @@ TEST(Pending, ExpiredRegistrationsAreDropped) {
   auto now = steady_clock::now();
   ASSERT_TRUE(pending.add(registration(1, *early, now + seconds(1))));
   ASSERT_TRUE(pending.add(registration(2, *late, now + seconds(9))));
-  EXPECT_EQ(pending.expire(now), 0u);
-  EXPECT_EQ(pending.expire(now + seconds(5)), 1u);
+  EXPECT_TRUE(pending.expire(now).empty());
+  EXPECT_EQ(pending.expire(now + seconds(5)), std::vector<std::uint64_t>{1});
   bool known = true;
   pending.offer(preamble(*early, wire::DataRole::requests), any_fd(), known);
   EXPECT_FALSE(known);
