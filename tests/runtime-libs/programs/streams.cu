@@ -74,10 +74,12 @@ int main() {
     add_one<<<1, 1, 0, streams[1]>>>(value);
     add_one<<<1, 1>>>(value);
     add_one<<<1, 1, 0, streams[3]>>>(value);
+    // Two blocking streams are ordered by the NULL stream between them alone.
+    add_one<<<1, 1>>>(value);
   }
   CHECK(cudaGetLastError());
   CHECK(cudaMemcpy(&result, value, sizeof(int), cudaMemcpyDeviceToHost));
-  if (result != hops + 150) return fail("the default stream and blocking streams ran out of order");
+  if (result != hops + 200) return fail("the default stream and blocking streams ran out of order");
 
   constexpr int width = 37, height = 11;
   std::vector<int> flat(width * height), back(width * height);
