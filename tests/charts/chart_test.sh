@@ -110,34 +110,66 @@ render 1.30.0 --set server.enabled=false --set policy.server=gpu.example --set f
 lacks DaemonSet short-server
 lacks Service short-server
 holds ConfigMap short-policy '.data["policy.yaml"] | contains("server: gpu.example\n")'
-long=$(printf 'n%.0s' $(seq 53))
+render 1.30.0 --set webhook.listenAddress=:: --set server.bind=::
+holds Deployment rel-vcuda-webhook '.spec.template.spec.containers[0].args[:2] == ["--listen=[::]:8443", "--status-listen=[::]:8080"]'
+holds DaemonSet rel-vcuda-server '.spec.template.spec.containers[0].command[-1] == "--bind=::"'
+lacks NetworkPolicy rel-vcuda-server
+render 1.30.0 --set server.networkPolicy.enabled=true
+holds NetworkPolicy rel-vcuda-server '.spec.ingress[0].from == [{namespaceSelector: {}}]'
+render 1.30.0 --set server.networkPolicy.enabled=true --set 'server.networkPolicy.allowedNamespaces={team-a,team-b}'
+holds NetworkPolicy rel-vcuda-server '.spec.policyTypes == ["Ingress"] and (.spec.ingress | length == 1)'
+holds NetworkPolicy rel-vcuda-server '.spec.ingress[0].from == [{namespaceSelector: {matchExpressions: [{key: "kubernetes.io/metadata.name", operator: "In", values: ["team-a", "team-b"]}]}}]'
+holds NetworkPolicy rel-vcuda-server '.spec.ingress[0].ports | map(.port) == ["register", "request", "reply"]'
+labels=$(object DaemonSet rel-vcuda-server | jq -c .spec.selector.matchLabels)
+holds NetworkPolicy rel-vcuda-server ".spec.podSelector.matchLabels == $labels"
+long=$(printf 'n%.0s' $(seq 53)) space=$(printf 's%.0s' $(seq 63))
+# Two namespaces that differ at their end alone are two configurations.
+"$helm" template "$long" "$chart" --namespace "$space" --show-only templates/webhook/mutating_webhook.yaml >"$work/long.yaml"
+grep -qE "^  name: n+-webhook-$space\$" "$work/long.yaml" || fail "the configuration's name lacks its namespace: $(grep -m1 ' name:' "$work/long.yaml")"
 "$helm" template "$long" "$chart" --namespace gpu >"$work/long.yaml"
 awk '$1 == "name:" && length($2) > 63 {bad = 1; print} END {exit bad}' "$work/long.yaml" || fail "a name of more than 63 characters"
 
-echo "== the webhook reads the policy"
-if [ -x "${VCUDA_BUILD:-}/bin/vcuda-webhook" ]; then
-  "$VCUDA_BUILD/bin/vcuda-certs" issue --out "$work/tls" >/dev/null 2>&1
-  for set in policy.trigger=both policy.trigger=label,policy.sidecar.mode=none,policy.clusterVersion=1.27 server.enabled=false,'images.pullSecrets={a}'; do
-    render 1.30.0 --set "$set"
-    object ConfigMap rel-vcuda-policy | jq -r '.data["policy.yaml"]' >"$work/policy.yaml"
-    "$VCUDA_BUILD/bin/vcuda-webhook" --tls-cert "$work/tls/tls.crt" --tls-key "$work/tls/tls.key" --policy "$work/policy.yaml" \
-      --listen 127.0.0.1:0 --status-listen 127.0.0.1:0 --port-file "$work/ports" >/dev/null 2>"$work/err" &
-    pid=$!
-    for _ in $(seq 200); do
-      if [ -s "$work/ports" ] || ! kill -0 $pid 2>/dev/null; then break; fi
-      sleep 0.05
-    done
-    kill -TERM $pid 2>/dev/null || true
-    wait $pid || fail "the webhook refuses the policy of $set: $(cat "$work/err")"
-    rm -f "$work/ports"
+echo "== the programs start as they are rendered"
+for program in vcuda-webhook vcuda-certs vcuda; do
+  [ -x "${VCUDA_BUILD:-}/bin/$program" ] || fail "VCUDA_BUILD/bin/$program is missing: build it first"
+done
+starts() { # starts WHAT FILE COMMAND...: the program writes its ports to FILE and ends by itself on SIGTERM
+  local what=$1 ports=$2 pid
+  shift 2
+  rm -f "$ports"
+  "$@" >/dev/null 2>"$work/err" &
+  pid=$!
+  for _ in $(seq 400); do
+    if [ -s "$ports" ] || ! kill -0 $pid 2>/dev/null; then break; fi
+    sleep 0.05
   done
-  # Every argument of the Deployment is one that the program knows.
-  "$VCUDA_BUILD/bin/vcuda-webhook" --help >"$work/help"
-  object Deployment rel-vcuda-webhook | jq -r '.spec.template.spec.containers[0].args[] | sub("=.*"; "")' |
-    while read -r argument; do grep -qF -- "$argument" "$work/help" || fail "vcuda-webhook has no $argument"; done
-else
-  fail "VCUDA_BUILD/bin/vcuda-webhook is missing: build it first"
-fi
+  kill -TERM $pid 2>/dev/null || true
+  wait $pid || fail "$what does not start: $(cat "$work/err")"
+  [ -s "$ports" ] || fail "$what ended before it listened: $(cat "$work/err")"
+}
+"$VCUDA_BUILD/bin/vcuda-certs" issue --out "$work/tls" >/dev/null 2>&1
+for set in policy.trigger=both policy.trigger=label,policy.sidecar.mode=none,policy.clusterVersion=1.27 server.enabled=false,'images.pullSecrets={a}' \
+  webhook.listenAddress=127.0.0.1,webhook.logLevel=error,webhook.threads=3,webhook.drainDelaySeconds=0,'webhook.extraArgs={--max-connections=9}'; do
+  render 1.30.0 --set "$set"
+  object ConfigMap rel-vcuda-policy | jq -r '.data["policy.yaml"]' >"$work/policy.yaml"
+  # Its own arguments, with this test's files, and addresses that nobody else has.
+  object Deployment rel-vcuda-webhook |
+    jq -r --arg work "$work" '.spec.template.spec.containers[0] | (.command[1:] + .args)[]
+      | sub("^--(?<l>(status-)?listen)=.*:[0-9]+$"; "--\(.l)=127.0.0.1:0") | sub("=/etc/vcuda/tls/"; "=\($work)/tls/")
+      | sub("=/etc/vcuda/policy/"; "=\($work)/") | sub("^--drain-delay=.*"; "--drain-delay=0")' >"$work/arguments"
+  mapfile -t arguments <"$work/arguments"
+  if grep -q /etc/vcuda "$work/arguments"; then fail "a file this test does not know: $(cat "$work/arguments")"; fi
+  starts "the webhook with $set" "$work/ports" "$VCUDA_BUILD/bin/vcuda-webhook" "${arguments[@]}" --port-file "$work/ports"
+done
+for set in server.bind=127.0.0.1 server.bind=127.0.0.1,'server.extraArgs={--log-level=error,--max-sessions=2}'; do
+  render 1.30.0 --set "$set"
+  object DaemonSet rel-vcuda-server |
+    jq -r '.spec.template.spec.containers[0] | (.command + (.args // []))[] | sub("^999[789]$"; "0")' >"$work/arguments"
+  mapfile -t arguments <"$work/arguments"
+  [ "${arguments[0]}" = vcuda ] && [ "$(grep -c '^0$' "$work/arguments")" = 3 ] || fail "not vcuda with three ports: ${arguments[*]}"
+  starts "the server with $set" "$work/ports" "$VCUDA_BUILD/bin/vcuda" "${arguments[@]:1}" --driver="$VCUDA_BUILD/lib/libsoftgpu.so" \
+    --port-file "$work/ports"
+done
 
 echo "== what is refused"
 refuses "certificates/mode" --set certificates.mode=self
@@ -148,7 +180,7 @@ for wrong in unknown=1 webhook.unknown=1 images.webhook.unknown=1 webhook.replic
   webhook.timeoutSeconds=31 webhook.port=70000 webhook.hostNetwork=maybe webhook.logLevel=loud policy.trigger=none \
   policy.sidecar.mode=sometimes policy.clusterVersion=latest policy.resources.copier.cpu=much policy.server=http://x \
   certificates.caBundle="not base64" images.client.digest=sha256:12 images.pullPolicy=Sometimes server.service.type=NodePort \
-  server.ports.reply=0 webhook.excludedNamespaces='{Upper}' server.enabled=yes; do
+  server.ports.reply=0 server.bind=host webhook.listenAddress= server.networkPolicy.enabled=maybe server.networkPolicy.allowedNamespaces='{Upper}' webhook.excludedNamespaces='{Upper}' server.enabled=yes; do
   refuses "values don't meet the specifications" --set "$wrong"
 done
 refuses "chart requires kubeVersion" --kube-version 1.24.0
@@ -157,7 +189,7 @@ echo "== notes"
 notes() { # notes TEXT|'' arguments...: NOTES.txt holds TEXT; with -TEXT it does not
   local text=$1
   shift
-  "$helm" install rel "$chart" --namespace gpu --dry-run=client "$@" >"$work/notes" 2>&1 || fail "notes: $(cat "$work/notes")"
+  "$helm" install rel "$chart" --namespace "${namespace:-gpu}" --dry-run=client "$@" >"$work/notes" 2>&1 || fail "notes: $(cat "$work/notes")"
   grep -q '^NOTES:' "$work/notes" || fail "no NOTES were printed"
   if grep -qF -- "${text#-}" "$work/notes"; then [ "${text#-}" = "$text" ] || fail "NOTES say: ${text#-}"
   else [ "${text#-}" != "$text" ] || fail "NOTES do not say: $text"; fi
@@ -168,4 +200,10 @@ notes "pods are NOT INJECTED" --set webhook.failurePolicy=Ignore
 notes "-caBundle is empty" --set certificates.caBundle=QUJD
 notes "No GPU server" --set server.enabled=false
 notes "GPU server: rel-vcuda-server.gpu.svc"
+notes "kubectl -n gpu rollout restart deployment/rel-vcuda-webhook"
+notes "can run code on its GPUs"
+notes "-can run code on its GPUs" --set server.networkPolicy.enabled=true
+notes "-can run code on its GPUs" --set server.enabled=false
+notes '-this one is "default"'
+namespace=default notes 'this one is "default"'
 echo ok

@@ -79,7 +79,7 @@ await() {
 program() { [ -x "$build/bin/$1" ] || fail "$build/bin/$1 is not built: tests/build dev all"; echo "$build/bin/$1"; }
 library() { [ -f "$build/lib/$1" ] || fail "$build/lib/$1 is not built: tests/build dev all"; echo "$build/lib/$1"; }
 
-# The images' contents as folders: what runtime-libs/client/Containerfile packs, and an app's own programs.
+# The images' contents as folders: the libraries and the sidecar for the client's, and an app's own programs.
 make_images() {
   local client=$stage/images/client app=$stage/images/app name
   mkdir -p "$client/lib/vcuda" "$client/usr/local/bin" "$app/usr/local/bin" "$app/usr/local/lib"

@@ -14,6 +14,10 @@
 {{- end -}}
 
 {{- define "vcuda.webhook.name" -}}{{ include "vcuda.fullname" . }}-webhook{{- end -}}
+{{/* An IPv6 address before a port stands in brackets. */}}
+{{- define "vcuda.webhook.host" -}}
+{{- if contains ":" .Values.webhook.listenAddress -}}[{{ .Values.webhook.listenAddress }}]{{- else -}}{{ .Values.webhook.listenAddress }}{{- end -}}
+{{- end -}}
 {{- define "vcuda.server.name" -}}{{ include "vcuda.fullname" . }}-server{{- end -}}
 {{- define "vcuda.policy.name" -}}{{ include "vcuda.fullname" . }}-policy{{- end -}}
 {{- define "vcuda.certificate.secret" -}}
