@@ -90,10 +90,55 @@ bool Core::agrees(std::uint16_t opcode, std::uint64_t hash, const char* name) {
 CUresult Core::ask(const api::HandRow& row, std::span<const Segment> body, Waiter& waiter) {
   if (!agrees(row)) return CUDA_ERROR_NOT_SUPPORTED;
   if (!session_.post(request(row), body, waiter) || !session_.await(waiter)) return state();
-  return static_cast<CUresult>(waiter.result);
+  return note(static_cast<CUresult>(waiter.result));
+}
+
+namespace {
+
+// After these cuda.h says that the context is left in an inconsistent state and every further call returns the same error.
+bool is_sticky(CUresult result) {
+  switch (result) {
+    case CUDA_ERROR_ILLEGAL_ADDRESS:
+    case CUDA_ERROR_LAUNCH_TIMEOUT:
+    case CUDA_ERROR_ASSERT:
+    case CUDA_ERROR_HARDWARE_STACK_ERROR:
+    case CUDA_ERROR_ILLEGAL_INSTRUCTION:
+    case CUDA_ERROR_MISALIGNED_ADDRESS:
+    case CUDA_ERROR_INVALID_ADDRESS_SPACE:
+    case CUDA_ERROR_INVALID_PC:
+    case CUDA_ERROR_LAUNCH_FAILED:
+    case CUDA_ERROR_TENSOR_MEMORY_LEAK:
+    case CUDA_ERROR_ECC_UNCORRECTABLE:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+CUresult Core::note(CUresult result) {
+  if (is_sticky(result)) {
+    fault_.store(result);
+    faulted_.store(reinterpret_cast<std::uint64_t>(this_thread().current()));
+  }
+  return result;
+}
+
+CUresult Core::fault() const {
+  const std::uint64_t faulted = faulted_.load(std::memory_order_relaxed);
+  if (faulted == 0 || faulted != reinterpret_cast<std::uint64_t>(this_thread().current()))
+    return CUDA_SUCCESS;
+  return fault_.load();
+}
+
+void Core::forgive(CUcontext context) {
+  std::uint64_t expected = reinterpret_cast<std::uint64_t>(context);
+  faulted_.compare_exchange_strong(expected, 0);
 }
 
 CUresult Core::tell(const api::HandRow& row, std::span<const Segment> body) {
+  if (CUresult lost = fault()) return lost;
   if (!agrees(row)) return CUDA_ERROR_NOT_SUPPORTED;
   return session_.post(request(row), body) ? CUDA_SUCCESS : state();
 }

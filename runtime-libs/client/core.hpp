@@ -51,6 +51,12 @@ class Core {
   }
   Request request(const api::HandRow& row) { return request(row.opcode); }
 
+  // A context that a kernel has faulted in is lost: every later call in it answers that fault, also calls nobody waits for.
+  // `note` keeps the fault a worker's answer told of, `fault` is what the current context's is.
+  CUresult note(CUresult result);
+  CUresult fault() const;
+  void forgive(CUcontext context);
+
   // Sends a hand-written row and waits for its answer; the result is the worker's, or why there is none.
   CUresult ask(const api::HandRow& row, std::span<const Segment> body, Waiter& waiter);
   // Sends a hand-written row nobody answers.
@@ -78,6 +84,8 @@ class Core {
   bool counting_ = false;  // figures are printed at exit
   CUresult outcome_ = CUDA_ERROR_NO_DEVICE;
   bool tracing_ = false;
+  std::atomic<std::uint64_t> faulted_{0};  // the context
+  std::atomic<CUresult> fault_{CUDA_SUCCESS};
   // One byte an opcode: 0 not compared yet, 1 agrees, 2 differs.
   static constexpr std::size_t opcodes = 2048;
   std::atomic<unsigned char> agreement_[opcodes] = {};

@@ -85,10 +85,11 @@ CUresult forward(A... a) {
   if constexpr (api::is_answered(row.reply)) {
     if (!c.session().post(c.request(row.opcode), sent, waiter) || !c.session().await(waiter))
       return c.state();
-    result = static_cast<CUresult>(waiter.result);
+    result = c.note(static_cast<CUresult>(waiter.result));
     if (result == CUDA_SUCCESS && waiter.received != waiter.into[0].bytes + waiter.into[1].bytes)
       return CUDA_ERROR_UNKNOWN;
   } else {
+    if (CUresult lost = c.fault()) return lost;
     if (!c.session().post(c.request(row.opcode), sent)) return c.state();
   }
   if (result != CUDA_SUCCESS) return result;

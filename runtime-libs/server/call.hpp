@@ -22,7 +22,8 @@ struct SessionParts {
   const Driver& driver;
   Handles& handles;
   Replies& replies;
-  Staging& staging;
+  Staging& uploads;    // of copies to the device
+  Staging& downloads;  // of copies from it: neither direction can starve the other
   Images& images;
   ThreadStreams& thread_streams;
   std::atomic<int>&

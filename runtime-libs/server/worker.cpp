@@ -32,9 +32,10 @@ Worker::Worker(const Driver& driver, transport::Fd requests, transport::Fd repli
     : driver_(driver),
       requests_(std::move(requests)),
       replies_(std::move(replies)),
-      staging_(driver),
+      uploads_(driver),
+      downloads_(driver),
       thread_streams_(driver),
-      parts_{driver_, handles_, replies_, staging_, images_, thread_streams_, busy_},
+      parts_{driver_, handles_, replies_, uploads_, downloads_, images_, thread_streams_, busy_},
       abandoned_(std::move(abandoned)) {
   for (const Row& row : rows()) row_of_[row.opcode] = &row;
 }
@@ -98,12 +99,13 @@ bool Worker::must_queue(const Row& row, const Frame& frame) {
   if (may_block(row.reply)) return true;
   auto executor = executors_.find(frame.header.thread);
   if (executor != executors_.end() && executor->second->unfinished() > 0) return true;
-  const bool stages = row.opcode == api::row::cuMemcpyHtoDAsync_v2.opcode ||
-                      row.opcode == api::row::cuMemcpyDtoHAsync_v2.opcode;
-  if (!stages) return false;
+  Staging* staging = row.opcode == api::row::cuMemcpyHtoDAsync_v2.opcode   ? &uploads_
+                     : row.opcode == api::row::cuMemcpyDtoHAsync_v2.opcode ? &downloads_
+                                                                           : nullptr;
+  if (!staging) return false;
   wire::Reader head(frame.body);  // device address, then the bytes (see special/copy.cpp)
   head.get<std::uint64_t>();
-  return staging_.would_wait(static_cast<std::size_t>(head.get<std::uint64_t>()));
+  return staging->would_wait(static_cast<std::size_t>(head.get<std::uint64_t>()));
 }
 
 void Worker::execute(const Row& row, const wire::RequestHeader& header, std::span<const std::byte> body,

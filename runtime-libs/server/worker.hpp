@@ -57,7 +57,8 @@ class Worker {
   Requests requests_;
   Replies replies_;
   Handles handles_;
-  Staging staging_;
+  Staging uploads_;
+  Staging downloads_;
   Images images_;
   ThreadStreams thread_streams_;
   Latches latches_;

@@ -57,6 +57,7 @@ VCUDA_EXPORT CUresult cuDevicePrimaryCtxRelease_v2(CUdevice dev) {
   PrimaryLock primary(dev);
   if (primary->retained == 0) return CUDA_ERROR_INVALID_CONTEXT;
   if (--primary->retained > 0) return CUDA_SUCCESS;  // retained again meanwhile
+  core().forgive(primary_handle(dev));
   return ask_primary(api::row::cuDevicePrimaryCtxRelease_v2, dev, 0);
 }
 
@@ -64,6 +65,7 @@ VCUDA_EXPORT CUresult cuDevicePrimaryCtxReset_v2(CUdevice dev) {
   if (CUresult refused = valid_device(dev, "cuDevicePrimaryCtxReset")) return refused;
   vcuda::export_tables::storage_context_gone(primary_handle(dev));
   PrimaryLock primary(dev);
+  core().forgive(primary_handle(dev));
   return ask_primary(api::row::cuDevicePrimaryCtxReset_v2, dev, 0);
 }
 
@@ -114,6 +116,7 @@ VCUDA_EXPORT CUresult cuCtxDestroy_v2(CUcontext ctx) {
   vcuda::export_tables::storage_context_gone(ctx);
   CUresult gone = forward<&cuCtxDestroy_v2>(ctx);
   if (gone != CUDA_SUCCESS) return gone;
+  core().forgive(ctx);
   remove_context(ctx);
   this_thread().forget(ctx);
   return CUDA_SUCCESS;

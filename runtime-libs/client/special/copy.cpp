@@ -24,6 +24,7 @@ struct CopyHead {
 CUresult valid(const char* call, const void* host, CUdeviceptr device, std::size_t bytes) {
   if (CUresult refused = enter(call)) return refused;
   if (!this_thread().current()) return CUDA_ERROR_INVALID_CONTEXT;
+  if (CUresult lost = core().fault()) return lost;
   if (bytes && (!host || !device)) return CUDA_ERROR_INVALID_VALUE;
   return CUDA_SUCCESS;
 }
@@ -55,7 +56,7 @@ CUresult in_chunks(std::size_t bytes, Post&& post) {
     }
     Waiter& waiter = waiters[answered % window];
     if (!session.await(waiter)) waiter.result = core().state();
-    if (result == CUDA_SUCCESS) result = static_cast<CUresult>(waiter.result);
+    if (result == CUDA_SUCCESS) result = core().note(static_cast<CUresult>(waiter.result));
     ++answered;
   }
   return result;

@@ -88,17 +88,17 @@ CUresult cuMemcpyHtoDAsync_v2(Call& call) {
   const std::byte* source = call.args.take(head.bytes);
   if (!call.args.ok() || call.args.left() != 0) return CUDA_ERROR_UNKNOWN;
   if (wrong != CUDA_SUCCESS) return wrong;
-  void* buffer = call.parts.staging.lend(head.bytes);
+  void* buffer = call.parts.uploads.lend(head.bytes);
   if (!buffer) return CUDA_ERROR_OUT_OF_MEMORY;
   std::memcpy(buffer, source, head.bytes);
   CUresult result = call.driver().call<&::cuMemcpyHtoDAsync_v2>(head.device, buffer, head.bytes, stream);
   if (result == CUDA_SUCCESS) {
-    auto lent = std::make_unique<Lent>(Lent{call.parts.staging, buffer, head.bytes});
+    auto lent = std::make_unique<Lent>(Lent{call.parts.uploads, buffer, head.bytes});
     result = call.driver().call<&::cuStreamAddCallback>(stream, &give_back, lent.get(), 0u);
     if (result == CUDA_SUCCESS) lent.release();
     return result;  // on failure the buffer stays lent: the device may still read it
   }
-  call.parts.staging.give_back(buffer, head.bytes);
+  call.parts.uploads.give_back(buffer, head.bytes);
   return result;
 }
 
@@ -106,15 +106,15 @@ CUresult cuMemcpyDtoHAsync_v2(Call& call) {
   CopyHead head;
   CUstream stream;
   if (CUresult wrong = read(call, head, stream)) return wrong;
-  void* buffer = call.parts.staging.lend(head.bytes);
+  void* buffer = call.parts.downloads.lend(head.bytes);
   if (!buffer) return CUDA_ERROR_OUT_OF_MEMORY;
   CUresult result = call.driver().call<&::cuMemcpyDtoHAsync_v2>(buffer, head.device, head.bytes, stream);
   if (result != CUDA_SUCCESS) {
-    call.parts.staging.give_back(buffer, head.bytes);
+    call.parts.downloads.give_back(buffer, head.bytes);
     return result;
   }
   auto due = std::make_unique<Due>(Due{
-      {call.parts.staging, buffer, head.bytes}, call.parts.replies, call.parts.busy, call.header.sequence});
+      {call.parts.downloads, buffer, head.bytes}, call.parts.replies, call.parts.busy, call.header.sequence});
   ++call.parts.busy;
   result = call.driver().call<&::cuStreamAddCallback>(stream, &deliver, due.get(), 0u);
   if (result != CUDA_SUCCESS) {

@@ -43,6 +43,7 @@ int main() {
   cudaGetLastError();
   tell("an allocation afterwards", cudaMalloc(&much, 64));
   tell("a copy afterwards", cudaMemcpy(pinned, memory, sizeof(int), cudaMemcpyDeviceToHost));
-  tell("an asynchronous copy afterwards", cudaMemcpyAsync(pinned, memory, sizeof(int), cudaMemcpyDeviceToHost));
+  tell("an asynchronous copy afterwards",
+       cudaMemcpyAsync(pinned, memory, sizeof(int), cudaMemcpyDeviceToHost));
   tell("the wait for that", cudaDeviceSynchronize());
 }

@@ -70,7 +70,8 @@ int main() {
       add<<<1, 1, 0, cudaStreamPerThread>>>(sum, 1);
       CHECK(cudaStreamSynchronize(cudaStreamPerThread));
     }).join();
-  if (read(sum) != rounds * workers * (workers + 1) / 2 + 100) return fail("a short thread's launch was lost");
+  if (read(sum) != rounds * workers * (workers + 1) / 2 + 100)
+    return fail("a short thread's launch was lost");
 
   add<<<1, 1, 0, cudaStreamPerThread>>>(sum, 1);
   CHECK(cudaDeviceReset());
