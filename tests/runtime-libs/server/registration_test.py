@@ -37,12 +37,12 @@ def receive(connection, count):
 class Server:
     # A connection lasts as long as a name holds it: tests name what must stay open.
 
-    def __init__(self, *options):
+    def __init__(self, *options, under=()):
         self.folder = tempfile.TemporaryDirectory()
         ports = Path(self.folder.name, "ports")
         self.log = open(Path(self.folder.name, "log"), "w+")
         self.process = subprocess.Popen(
-            [build / "bin/vcuda", "--bind", "127.0.0.1", "-s", "0", "-r", "0", "-p", "0", "--port-file", ports,
+            [*under, build / "bin/vcuda", "--bind", "127.0.0.1", "-s", "0", "-r", "0", "-p", "0", "--port-file", ports,
              "--driver", build / "lib/libsoftgpu.so", *options], stdout=self.log, stderr=self.log)
         deadline = time.monotonic() + 30
         while not ports.exists():
@@ -249,6 +249,15 @@ class Limits(unittest.TestCase):
         self.assertTrue(wait_for(lambda: len(server.workers()) == 1))
         server.session()
         self.assertEqual(server.stop(), 0)
+
+    def test_a_server_may_be_the_first_process_of_its_container(self):
+        alone = ["unshare", "--pid", "--fork", "--kill-child"]
+        if subprocess.run([*alone, "true"], stderr=subprocess.DEVNULL).returncode != 0:
+            self.skipTest("this machine permits no PID namespace")
+        server = Server(under=alone)
+        self.addCleanup(server.discard)
+        control, requests, replies, (sequence, result, _) = server.session()
+        self.assertEqual((sequence, result), (0, 0))
 
     def test_a_killed_server_leaves_no_worker(self):
         server = Server()
