@@ -117,7 +117,8 @@ OrRefusal<void> check_environment(const json::value& container) {
     const json::value* last = nullptr;
     for (const json::value& entry : *env)
       if (name_of(entry) == variable) last = &entry;
-    if (member(last, "valueFrom") != nullptr && index_of(env, original_name(variable)))
+    const json::value* source = member(last, "valueFrom");
+    if (source != nullptr && !source->is_null() && index_of(env, original_name(variable)))
       return Refusal{Reason::environment_taken, "container " + quoted(name_of(container)) + " sets " +
                                                     original_name(variable) +
                                                     ", under which the valueFrom of " +

@@ -3,8 +3,7 @@
 #include "injector/patch.hpp"
 
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
+#include <stdexcept>
 
 #include "injector/decide.hpp"
 #include "injector/environment.hpp"
@@ -54,6 +53,12 @@ constexpr Variable variables[] = {
     {visible_devices, nothing_local, nullptr},
 };
 
+// The API server drops a null before anything sees it; a manifest may still hold one.
+bool has(const json::value& entry, std::string_view key) {
+  const json::value* found = member(&entry, key);
+  return found != nullptr && !found->is_null();
+}
+
 Before before(const json::value* list) {
   if (list == nullptr) return Before::absent;
   return list->is_null() ? Before::null : Before::present;
@@ -79,11 +84,7 @@ class Injection {
  private:
   void inject(const Target& target) {
     const auto index = index_of(containers_of(builder_.pod(), target.list), target.name);
-    if (!index) {
-      std::fprintf(stderr, "injector: bug: the plan's container '%s' is not in the pod\n",
-                   target.name.c_str());
-      std::abort();
-    }
+    if (!index) throw std::logic_error("the plan's container '" + target.name + "' is not in the pod");
     at_ = container_pointer(target.list, *index);
     record_ = ContainerStatus();
     const auto known =
@@ -143,12 +144,12 @@ class Injection {
     }
     const std::string entry_pointer = at_ + "/env/" + std::to_string(*index);
     const json::value entry = *builder_.at(entry_pointer);
-    if (member(&entry, "valueFrom") != nullptr && variable.with_reference != nullptr) {
+    if (has(entry, "valueFrom") && variable.with_reference != nullptr) {
       rename(variable, *index);
       return;
     }
     const auto user = string_of(member(&entry, "value"));
-    // An entry with neither value nor valueFrom is the empty string.
+    // An entry with neither value nor valueFrom, or with nulls, is the empty string.
     const std::string merged = variable.merge(user.value_or(""), plan_.preload_order);
     if (variable.merge == keep_or_one || merged == user) return;
     remember(variable.name, entry);

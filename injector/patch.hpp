@@ -10,8 +10,8 @@
 namespace vcuda::injector {
 
 // Returns the operations, in a fixed order, that carry out `plan` on `pod`; empty when the pod already has
-// everything. `pod` must be the tree decide() made the plan from; anything else is a bug and aborts.
-// Thread-safe.
+// everything. `pod` must be the tree decide() made the plan from; anything else is a bug and throws
+// std::logic_error. Thread-safe.
 //
 // Owned paths, relative to the pod:
 //   /spec/{initContainers,containers}/TARGET/{env,volumeMounts} and /resources/{limits,requests}/GPU-KEY

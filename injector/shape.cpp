@@ -39,7 +39,7 @@ OrRefusal<void> check_search_list(const json::value& entry, const std::string& p
   const std::string_view name = name_of(entry);
   const json::value* value = member(&entry, "value");
   const bool preload = name == contract::env_preload;
-  if ((!preload && name != contract::env_library_path) || value == nullptr) return {};
+  if ((!preload && name != contract::env_library_path) || absent(value)) return {};
   if (!value->is_string())
     return malformed(path, "gives " + std::string(name) + " a value that is not a string");
   const std::string_view text = value->get_string();

@@ -91,6 +91,14 @@ TEST_P(Golden, PatchesAsWritten) {
 INSTANTIATE_TEST_SUITE_P(Files, Golden, testing::ValuesIn(golden_cases()),
                          [](const auto& one) { return one.param; });
 
+TEST(Patch, ThrowsOnAPlanForAnotherPod) {
+  Plan plan;
+  plan.targets = {{ContainerList::containers, "stranger"}};
+  plan.server = "s";
+  const json::value pod = json::parse(R"({"spec":{"containers":[{"name":"app"}]}})");
+  EXPECT_THROW(patch(pod, plan), std::logic_error) << "the webhook answers 500 then, and goes on";
+}
+
 // What is sent must not decide how long a decision takes.
 TEST(Refusals, MoreThanAnyPodHas) {
   const json::value ok = json::parse(
