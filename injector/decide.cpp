@@ -2,10 +2,10 @@
 #include "injector/decide.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 #include "injector/collision.hpp"
 #include "injector/pod.hpp"
+#include "injector/server_address.hpp"
 #include "injector/shape.hpp"
 #include "injector/status.hpp"
 #include "injector/target.hpp"
@@ -82,40 +82,11 @@ Check read_preload_order(const json::value& pod, Plan& plan) {
   return {};
 }
 
-bool parse_port(std::string_view text, std::uint16_t& port) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  return error == std::errc() && end == text.data() + text.size() && port != 0;
-}
-
-// HOST, HOST:PORT, [IPV6], [IPV6]:PORT or a bare IPv6 address.
-bool parse_server(std::string_view text, Plan& plan) {
-  static constexpr std::size_t max_host_bytes = 253;  // RFC 1035, as text
-  std::string_view host = text;
-  std::string_view port;
-  bool has_port = false;
-  if (text.starts_with('[')) {
-    const std::size_t close = text.find(']');
-    if (close == std::string_view::npos) return false;
-    host = text.substr(1, close - 1);
-    const std::string_view rest = text.substr(close + 1);
-    if (host.find(':') == std::string_view::npos || (!rest.empty() && rest[0] != ':')) return false;
-    has_port = !rest.empty();
-    if (has_port) port = rest.substr(1);
-  } else if (std::count(text.begin(), text.end(), ':') == 1) {
-    host = text.substr(0, text.find(':'));
-    port = text.substr(text.find(':') + 1);
-    has_port = true;
-  }
-  if (host.empty() || host.size() > max_host_bytes || host[0] == '-') return false;
-  const bool is_ipv6 = host.find(':') != std::string_view::npos;
-  for (const char c : host) {
-    const bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    if (is_ipv6 ? !(hex || c == ':' || c == '.') : !(hex || letter || c == '-' || c == '.' || c == '_'))
-      return false;
-  }
-  if (has_port && !parse_port(port, plan.register_port)) return false;
-  plan.server = host;
+bool set_server(std::string_view text, Plan& plan) {
+  auto address = parse_server(text);
+  if (!address) return false;
+  plan.server = std::move(address->host);
+  plan.register_port = address->register_port.value_or(plan.register_port);
   return true;
 }
 
@@ -123,7 +94,7 @@ Check read_server(const json::value& pod, const Policy& policy, Plan& plan) {
   const auto text = text_of(pod, annotation_server);
   if (!text) return text.error();
   if (*text) {
-    if (parse_server(**text, plan)) return {};
+    if (set_server(**text, plan)) return {};
     return Refusal{
         Reason::bad_annotation,
         std::string(annotation_server) + " must be HOST or HOST:REGISTER_PORT, found " + quoted(**text)};
@@ -132,7 +103,7 @@ Check read_server(const json::value& pod, const Policy& policy, Plan& plan) {
     return Refusal{Reason::no_server,
                    std::string("no GPU server is named: set server in the policy, or the annotation ") +
                        annotation_server};
-  if (parse_server(policy.server, plan)) return {};
+  if (set_server(policy.server, plan)) return {};
   return Refusal{Reason::no_server,
                  "the policy's server must be HOST or HOST:REGISTER_PORT, found " + quoted(policy.server)};
 }
@@ -211,7 +182,17 @@ void warn_container(const json::value& container, const Policy& policy, Plan& pl
         warn(plan, who + ": NVIDIA_VISIBLE_DEVICES becomes \"void\", no local GPU is handed out");
 }
 
+// kubectl takes another container then, so it is no reason to refuse the pod.
+void warn_default_container(const json::value& pod, Plan& plan) {
+  const auto name = annotation_of(pod, annotation_default_container).text;
+  if (name && !annotation_of(pod, annotation_inject_container).text &&
+      !index_of(containers_of(pod, ContainerList::containers), *name))
+    warn(plan, std::string(annotation_default_container) + " names " + quoted(*name) +
+                   ", which is not a container of the pod: it was not looked at");
+}
+
 void warn_pod(const json::value& pod, Plan& plan) {
+  warn_default_container(pod, plan);
   const json::value* spec = member(&pod, "spec");
   const json::value* host_network = member(spec, "hostNetwork");
   const bool is_name = plan.server.find(':') == std::string::npos &&
@@ -303,15 +284,16 @@ Decision decide(const json::value& pod, const Request& request, const Policy& po
   if (request.operation != Operation::create) return skip(Reason::not_create);
   if (!request.subresource.empty()) return skip(Reason::not_create, "subresource " + request.subresource);
   const auto wish = wish_of(pod, policy.trigger);
-  if (!wish) return Deny{wish.error().reason, wish.error().message};
-  if (*wish == Wish::none) return skip(Reason::not_requested);
-  if (*wish == Wish::no) return skip(Reason::opted_out);
+  if (wish && *wish == Wish::none) return skip(Reason::not_requested);
+  if (wish && *wish == Wish::no) return skip(Reason::opted_out);
   const std::string own_namespace(string_of(member(member(&pod, "metadata"), "namespace")).value_or(""));
   const std::string& in = request.pod_namespace.empty() ? own_namespace : request.pod_namespace;
   if (lists(policy.excluded_namespaces, in)) return skip(Reason::excluded_namespace, in);
   const Metadatum mirror = annotation_of(pod, annotation_mirror);
   if (mirror.text || mirror.not_a_string) return skip(Reason::mirror_pod);
   if (is_for_windows(pod)) return skip(Reason::windows);
+  // Last: what would not be injected in any case is not refused for how it asks.
+  if (!wish) return Deny{wish.error().reason, wish.error().message};
 
   auto plan = make_plan(pod, policy);
   if (!plan) return Deny{plan.error().reason, plan.error().message};

@@ -76,26 +76,37 @@ Result<Document> open(std::string_view text, const DocumentOptions& options, std
   return out;
 }
 
-Error cannot_edit(const Error& why) {
-  return {why.place, "this document cannot be edited in place: " + why.message + " (-o json works)"};
+// Names the object: lines would count in a text that is half edited already.
+Error cannot_edit(const std::string& object, const std::string& why) {
+  return {"", object + " cannot be edited in place: " + why + " (-o json works)"};
+}
+
+// The object whose pod an operation is for; the document's title where the pods do not say.
+std::string object_behind(const json::value& operation, const std::vector<PodPlace>& pods,
+                          const std::string& title) {
+  const std::string_view path = operation.at("path").as_string();
+  for (const PodPlace& pod : pods)
+    if (path.starts_with(pod.pointer + "/")) return pod.object;
+  return title;
 }
 
 // The edits for all operations, checked: the edited text must read as the patched tree.
 Result<std::vector<TextEdit>> edits_for(std::string text, const json::array& operations,
-                                        const json::value& expected) {
+                                        const json::value& expected, const std::vector<PodPlace>& pods,
+                                        const std::string& title) {
   std::vector<TextEdit> edits;
   for (const json::value& operation : operations) {
     auto edit = edit_for(text, operation);
-    if (!edit) return cannot_edit(edit.error());
+    if (!edit) return cannot_edit(object_behind(operation, pods, title), edit.error().message);
     apply_edit(text, *edit);
     edits.push_back(std::move(*edit));
   }
   const auto read_back = parse_tree(text);
   if (!read_back)
-    return cannot_edit({"", "the edited text would not be valid: " + to_line(read_back.error())});
+    return cannot_edit(title, "the edited text would not be valid: " + read_back.error().message);
   if (*read_back != expected)
     return cannot_edit(
-        {"", "the edited text would not mean what the patch means; are anchors or merge keys involved?"});
+        title, "the edited text would not mean what the patch means; are anchors or merge keys involved?");
   return edits;
 }
 
@@ -151,7 +162,7 @@ Result<Document> inject_document(std::string_view text, const Policy& policy,
   if (!tree) return tree.error();
   if (options.edit_text) {
     const std::string bare = without_note(text);
-    const auto edits = edits_for(bare, operations, *tree);
+    const auto edits = edits_for(bare, operations, *tree, pods, out->title);
     if (!edits) return edits.error();
     if (is_flow_document(text)) {
       // JSON has no comments, so no note; undo restores it by value.
@@ -194,7 +205,7 @@ Result<Document> undo_document(std::string_view text, const DocumentOptions& opt
       out->text = std::move(*original);
     } else {
       out->text = without_note(text);
-      const auto edits = edits_for(out->text, operations, *tree);
+      const auto edits = edits_for(out->text, operations, *tree, pods, out->title);
       if (!edits) return edits.error();
       for (const TextEdit& edit : *edits) apply_edit(out->text, edit);
       if (!is_flow_document(text))

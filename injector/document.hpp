@@ -38,7 +38,8 @@ struct DocumentOptions {
 
 // Injects every pod of the only document of `text`. A denied pod is a report, not an error, and leaves the
 // whole document as it was. Errors have "LINE" or "LINE:COLUMN" of `text` as their place: broken YAML, a
-// template source, not a Kubernetes object, text that cannot be edited in place.
+// template source, not a Kubernetes object; text that cannot be edited in place has its object in the message
+// instead.
 Result<Document> inject_document(std::string_view text, const Policy& policy, const DocumentOptions& options);
 
 // Takes the injection back from every pod of the document. The text is restored from the note that

@@ -8,6 +8,7 @@
 #include "injector/document.hpp"
 #include "injector/json_text.hpp"
 #include "injector/policy_text.hpp"
+#include "injector/server_address.hpp"
 #include "injector/source.hpp"
 #include "injector/yaml_stream.hpp"
 
@@ -70,6 +71,8 @@ Result<Policy> read_policy(const Arguments& arguments) {
     if (!parsed) return Error{source->name + ":" + parsed.error().place, parsed.error().message};
     policy = std::move(*parsed);
   }
+  if (!arguments.server.empty() && !parse_server(arguments.server))
+    return Error{"--server", "expected HOST or HOST:REGISTER_PORT, found '" + arguments.server + "'"};
   if (!arguments.server.empty()) policy.server = arguments.server;
   return policy;
 }
@@ -196,5 +199,9 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& failure) {
     return app.exit(failure) == 0 ? done : usage;
   }
-  return run(arguments);
+  try {
+    return run(arguments);
+  } catch (const std::logic_error& bug) {
+    return fail({"", std::string("bug: ") + bug.what()});
+  }
 }

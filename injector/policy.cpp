@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "injector/json_patch.hpp"
+#include "injector/server_address.hpp"
 
 namespace vcuda::injector {
 namespace json = boost::json;
@@ -199,6 +200,8 @@ Result<Policy> parse_policy(const json::value& document) {
        {"gpuResources", texts(out.gpu_resources)},
        {"excludedNamespaces", texts(out.excluded_namespaces)}});
   if (!done) return done.error();
+  if (!out.server.empty() && !parse_server(out.server))
+    return Error{"/server", "expected HOST or HOST:REGISTER_PORT, found '" + out.server + "'"};
   if (out.client_image.empty()) return Error{"/image", "expected an image reference"};
   return out;
 }

@@ -41,7 +41,7 @@ struct Resources {
 };
 
 struct Policy {
-  // The GPU server: a DNS name or address, without port. Empty: only pods with tensor-fusion.ai/server are
+  // The GPU server: HOST or HOST:REGISTER_PORT (server_address.hpp). Empty: only pods with tensor-fusion.ai/server are
   // injected.
   std::string server;
   std::uint16_t request_port = contract::request_port;

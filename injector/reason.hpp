@@ -21,7 +21,7 @@ enum class Reason {
   malformed_pod,          // a field has another type than Kubernetes gives it
   no_server,              // neither policy nor annotation name a GPU server
   no_container,           // several containers, none is known to be the app
-  unknown_container,      // inject-container or default-container name one that is not there
+  unknown_container,      // inject-container names one that is not there
   mixed_gpu_resources,    // one container asks in two vocabularies
   volume_taken,           // another volume has our name
   mount_taken,            // the user's mount is at, above or below our path

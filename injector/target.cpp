@@ -14,8 +14,6 @@ namespace json = boost::json;
 
 namespace {
 
-constexpr char annotation_default_container[] = "kubectl.kubernetes.io/default-container";
-
 // What other injectors add beside the app: never the app.
 bool is_foreign_sidecar(std::string_view name) {
   return name == "istio-proxy" || name == "linkerd-proxy" || name == "daprd" || name == "vault-agent" ||
@@ -135,13 +133,8 @@ OrRefusal<std::vector<Target>> choose_targets(const json::value& pod, const Poli
     sort_by_place(places, targets);
     if (!targets.empty()) return targets;
   }
-  if (const auto value = annotation_of(pod, annotation_default_container).text) {
-    if (!index_of(containers, *value))
-      return Refusal{Reason::unknown_container, std::string(annotation_default_container) + " names '" +
-                                                    std::string(*value) +
-                                                    "', the pod's containers are: " + listed(pod)};
-    return as_targets({std::string(*value)});
-  }
+  if (const auto value = annotation_of(pod, annotation_default_container).text)
+    if (index_of(containers, *value)) return as_targets({std::string(*value)});
   for (const std::string& name : policy.default_containers)
     if (index_of(containers, name)) return as_targets({name});
 

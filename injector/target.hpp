@@ -13,6 +13,8 @@
 
 namespace vcuda::injector {
 
+inline constexpr char annotation_default_container[] = "kubectl.kubernetes.io/default-container";
+
 // A refusal with its particulars, before it becomes a Deny.
 struct Refusal {
   Reason reason;
@@ -25,7 +27,7 @@ using OrRefusal = boost::system::result<T, Refusal>;
 }
 
 // Chooses, first rule that says something: the inject-container annotation; those of an earlier injection
-// (`status`); kubectl.kubernetes.io/default-container; the policy's default names; those that ask for a GPU
+// (`status`); kubectl.kubernetes.io/default-container, if it names one; the policy's default names; those that ask for a GPU
 // resource; the only one. Containers we added, and the known sidecars of other injectors, are taken only when
 // named. Refusals: bad_annotation, unknown_container, no_container.
 OrRefusal<std::vector<Target>> choose_targets(const boost::json::value& pod, const Policy& policy,

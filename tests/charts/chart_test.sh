@@ -166,7 +166,7 @@ for set in server.bind=127.0.0.1 server.bind=127.0.0.1,'server.extraArgs={--log-
   object DaemonSet rel-vcuda-server |
     jq -r '.spec.template.spec.containers[0] | (.command + (.args // []))[] | sub("^999[789]$"; "0")' >"$work/arguments"
   mapfile -t arguments <"$work/arguments"
-  [ "${arguments[0]}" = vcuda ] && [ "$(grep -c '^0$' "$work/arguments")" = 3 ] || fail "not vcuda with three ports: ${arguments[*]}"
+  if [ "${arguments[0]}" != vcuda ] || [ "$(grep -c '^0$' "$work/arguments")" != 3 ]; then fail "not vcuda with three ports: ${arguments[*]}"; fi
   starts "the server with $set" "$work/ports" "$VCUDA_BUILD/bin/vcuda" "${arguments[@]:1}" --driver="$VCUDA_BUILD/lib/libsoftgpu.so" \
     --port-file "$work/ports"
 done

@@ -175,6 +175,8 @@ expect 1 "a port out of range" -f many.yaml --policy bad.json
 says "bad.json:1: /ports/register: expected a port number"
 
 # -- refusals
+expect 1 "a server that is none" -f deployment.yaml --server http://gpu
+says "vcuda-inject: --server: expected HOST or HOST:REGISTER_PORT, found 'http://gpu'"
 expect 5 "no server anywhere" -f deployment.yaml
 says "denied: no GPU server is named"
 silent
@@ -223,7 +225,7 @@ spec:
   - name: b
     env: *shared
 YAML
-bad "an edit inside an alias" alias.yaml "cannot be edited in place"
+bad "an edit inside an alias" alias.yaml "alias.yaml:1: Pod a cannot be edited in place: "
 expect 0 "the same as json" -f alias.yaml --server s -o json
 
 # -- usage
