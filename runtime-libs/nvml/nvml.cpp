@@ -47,39 +47,7 @@ NVML_EXPORT nvmlReturn_t nvmlInit() { return core().init(); }
 NVML_EXPORT nvmlReturn_t nvmlInitWithFlags(unsigned int) { return core().init(); }
 NVML_EXPORT nvmlReturn_t nvmlShutdown() { return core().shutdown(); }
 
-NVML_EXPORT const char* nvmlErrorString(nvmlReturn_t result) {
-  switch (result) {
-    case NVML_SUCCESS:
-      return "Success";
-    case NVML_ERROR_UNINITIALIZED:
-      return "Uninitialized";
-    case NVML_ERROR_INVALID_ARGUMENT:
-      return "Invalid Argument";
-    case NVML_ERROR_NOT_SUPPORTED:
-      return "Not Supported";
-    case NVML_ERROR_NOT_FOUND:
-      return "Not Found";
-    case NVML_ERROR_INSUFFICIENT_SIZE:
-      return "Insufficient Size";
-    case NVML_ERROR_DRIVER_NOT_LOADED:
-      return "Driver Not Loaded";
-    case NVML_ERROR_TIMEOUT:
-      return "Timeout";
-    case NVML_ERROR_LIBRARY_NOT_FOUND:
-      return "NVML Shared Library Not Found";
-    case NVML_ERROR_FUNCTION_NOT_FOUND:
-      return "Function Not Found";
-    case NVML_ERROR_GPU_IS_LOST:
-      return "GPU is lost";
-    case NVML_ERROR_MEMORY:
-      return "Insufficient Memory";
-    case NVML_ERROR_ARGUMENT_VERSION_MISMATCH:
-      return "Argument version mismatch";
-    case NVML_ERROR_UNKNOWN:
-      break;
-  }
-  return "Unknown Error";
-}
+NVML_EXPORT const char* nvmlErrorString(nvmlReturn_t result) { return nvml_error_text(result); }
 
 NVML_EXPORT nvmlReturn_t nvmlSystemGetDriverVersion(char* version, unsigned int length) {
   if (nvmlReturn_t not_ready = core().state()) return not_ready;

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <condition_variable>
 
+#include "runtime-libs/api/requests.hpp"
 #include "runtime-libs/wire/limits.hpp"
 
 namespace vcuda::server {
@@ -103,9 +104,8 @@ bool Worker::must_queue(const Row& row, const Frame& frame) {
                      : row.opcode == api::row::cuMemcpyDtoHAsync_v2.opcode ? &downloads_
                                                                            : nullptr;
   if (!staging) return false;
-  wire::Reader head(frame.body);  // device address, then the bytes (see special/copy.cpp)
-  head.get<std::uint64_t>();
-  return staging->would_wait(static_cast<std::size_t>(head.get<std::uint64_t>()));
+  return staging->would_wait(
+      static_cast<std::size_t>(wire::Reader(frame.body).get<api::CopyRequest>().bytes));
 }
 
 void Worker::execute(const Row& row, const wire::RequestHeader& header, std::span<const std::byte> body,

@@ -1,5 +1,6 @@
 // Contexts. The stack of current contexts belongs to the client thread and never travels; creating and
 // destroying does.
+#include "runtime-libs/api/requests.hpp"
 #include "runtime-libs/client/contexts.hpp"
 #include "runtime-libs/client/exported.hpp"
 #include "runtime-libs/client/forward.hpp"
@@ -18,11 +19,7 @@ CUresult valid_device(CUdevice dev, const char* call) {
 // A request about a device's primary context: the device, its handle and the flags. All four such rows have
 // this layout.
 CUresult ask_primary(const api::HandRow& row, CUdevice dev, unsigned flags) {
-  struct {
-    std::int32_t device;
-    std::uint32_t flags;
-    std::uint64_t handle;
-  } body{dev, flags, api::primary_context(dev)};
+  const api::PrimaryRequest body{dev, flags, api::primary_context(dev)};
   const Segment sent[] = {{&body, sizeof body}};
   Waiter waiter;
   return core().ask(row, sent, waiter);

@@ -1,6 +1,7 @@
 // Copies between the app's memory and the device's. Large ones travel in chunks, a few of them in flight, so
 // that the wire and the device work at the same time; sources are read before the call returns, so the app
 // may reuse them.
+#include "runtime-libs/api/requests.hpp"
 #include "runtime-libs/client/allocations.hpp"
 #include "runtime-libs/client/exported.hpp"
 #include "runtime-libs/client/forward.hpp"
@@ -14,12 +15,6 @@ namespace {
 
 // Chunks of one synchronous copy that are under way at once.
 constexpr std::size_t window = 4;
-
-struct CopyHead {
-  std::uint64_t device;
-  std::uint64_t bytes;
-  std::uint64_t stream;
-};
 
 CUresult valid(const char* call, const void* host, CUdeviceptr device, std::size_t bytes) {
   if (CUresult refused = enter(call)) return refused;
@@ -69,7 +64,7 @@ VCUDA_EXPORT CUresult cuMemcpyHtoD_v2(CUdeviceptr dstDevice, const void* srcHost
   if (!core().agrees(api::row::cuMemcpyHtoD_v2)) return CUDA_ERROR_NOT_SUPPORTED;
   const std::uint64_t stream = this_thread().default_stream();
   return in_chunks(ByteCount, [&](std::size_t offset, std::size_t here, Waiter& waiter) {
-    CopyHead head{dstDevice + offset, here, stream};
+    api::CopyRequest head{dstDevice + offset, here, stream};
     const Segment body[] = {{&head, sizeof head}, {static_cast<const char*>(srcHost) + offset, here}};
     return core().session().post(core().request(api::row::cuMemcpyHtoD_v2), body, waiter);
   });
@@ -80,7 +75,7 @@ VCUDA_EXPORT CUresult cuMemcpyDtoH_v2(void* dstHost, CUdeviceptr srcDevice, size
   if (!core().agrees(api::row::cuMemcpyDtoH_v2)) return CUDA_ERROR_NOT_SUPPORTED;
   const std::uint64_t stream = this_thread().default_stream();
   return in_chunks(ByteCount, [&](std::size_t offset, std::size_t here, Waiter& waiter) {
-    CopyHead head{srcDevice + offset, here, stream};
+    api::CopyRequest head{srcDevice + offset, here, stream};
     waiter.into[0] = {static_cast<char*>(dstHost) + offset, here};
     const Segment body[] = {{&head, sizeof head}};
     return core().session().post(core().request(api::row::cuMemcpyDtoH_v2), body, waiter);
@@ -94,7 +89,7 @@ VCUDA_EXPORT CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr dstDevice, const void* sr
   const std::uint64_t stream = stream_on_wire(hStream);
   for (std::size_t offset = 0; offset < ByteCount; offset += wire::chunk_bytes) {
     std::size_t here = ByteCount - offset < wire::chunk_bytes ? ByteCount - offset : wire::chunk_bytes;
-    CopyHead head{dstDevice + offset, here, stream};
+    api::CopyRequest head{dstDevice + offset, here, stream};
     const Segment body[] = {{&head, sizeof head}, {static_cast<const char*>(srcHost) + offset, here}};
     if (CUresult failed = core().tell(api::row::cuMemcpyHtoDAsync_v2, body)) return failed;
   }
@@ -111,14 +106,14 @@ VCUDA_EXPORT CUresult cuMemcpyDtoHAsync_v2(void* dstHost, CUdeviceptr srcDevice,
   Allocation target;
   if (!find_allocation(reinterpret_cast<std::uint64_t>(dstHost), target) || target.place == Place::device)
     return in_chunks(ByteCount, [&](std::size_t offset, std::size_t here, Waiter& waiter) {
-      CopyHead head{srcDevice + offset, here, stream};
+      api::CopyRequest head{srcDevice + offset, here, stream};
       waiter.into[0] = {static_cast<char*>(dstHost) + offset, here};
       const Segment body[] = {{&head, sizeof head}};
       return core().session().post(core().request(api::row::cuMemcpyDtoHAsync_v2), body, waiter);
     });
   for (std::size_t offset = 0; offset < ByteCount; offset += wire::chunk_bytes) {
     std::size_t here = ByteCount - offset < wire::chunk_bytes ? ByteCount - offset : wire::chunk_bytes;
-    CopyHead head{srcDevice + offset, here, stream};
+    api::CopyRequest head{srcDevice + offset, here, stream};
     const Segment body[] = {{&head, sizeof head}};
     if (!core().session().post_due(core().request(api::row::cuMemcpyDtoHAsync_v2), body,
                                    {static_cast<char*>(dstHost) + offset, here}))

@@ -2,6 +2,7 @@
 // once natively is refused here at once, because the launch itself is not waited for.
 #include <cstdlib>
 
+#include "runtime-libs/api/requests.hpp"
 #include "runtime-libs/client/contexts.hpp"
 #include "runtime-libs/client/exported.hpp"
 #include "runtime-libs/client/forward.hpp"
@@ -15,23 +16,13 @@ namespace wire = vcuda::wire;
 
 namespace {
 
-struct LaunchHead {
-  std::uint64_t function;
-  std::uint64_t stream;
-  std::uint32_t grid[3];
-  std::uint32_t block[3];
-  std::uint32_t shared_bytes;
-  std::uint32_t param_bytes;
-};
-static_assert(sizeof(LaunchHead) == 48);
-
 int device_limit(const DeviceSnapshot& device, CUdevice_attribute which) {
   int value = 0;
   return device.attribute(which, value) ? value : 0;
 }
 
 // What cuLaunchKernel checks before it queues anything.
-CUresult check_shape(Function& function, const LaunchHead& launch) {
+CUresult check_shape(Function& function, const api::LaunchRequest& launch) {
   CUcontext context = this_thread().current();
   ContextFacts facts;
   if (!context || !find_context(context, facts)) return CUDA_ERROR_INVALID_CONTEXT;
@@ -89,7 +80,7 @@ CUresult read_extra(void** extra, const void*& buffer, std::size_t& bytes) {
                                                                      : CUDA_SUCCESS;
 }
 
-CUresult launch(const api::HandRow& row, CUfunction f, LaunchHead head, void** params, void** extra) {
+CUresult launch(const api::HandRow& row, CUfunction f, api::LaunchRequest head, void** params, void** extra) {
   if (CUresult refused = enter(row.name.data())) return refused;
   Function* function = find_function(f);
   if (!function) return CUDA_ERROR_INVALID_HANDLE;

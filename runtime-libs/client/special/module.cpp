@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "runtime-libs/api/image.hpp"
+#include "runtime-libs/api/requests.hpp"
 #include "runtime-libs/client/allocations.hpp"
 #include "runtime-libs/client/exported.hpp"
 #include "runtime-libs/client/forward.hpp"
@@ -204,9 +205,7 @@ CUresult get_function(const api::HandRow& row, std::uint64_t parent, const char*
   auto* layout = static_cast<ParamLayout*>(std::malloc(capacity));
   if (!layout) return CUDA_ERROR_OUT_OF_MEMORY;
   const std::uint64_t minted = reserve_function();
-  struct {
-    std::uint64_t parent, minted;
-  } head{parent, minted};
+  const api::FunctionRequest head{parent, minted};
   const Segment body[] = {{&head, sizeof head}, {name, length}};
   Waiter waiter;
   waiter.into[0] = {layout, capacity};

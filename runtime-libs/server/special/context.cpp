@@ -1,25 +1,20 @@
 // Primary contexts: the client numbers them by device, so that it can name one before it exists.
+#include "runtime-libs/api/requests.hpp"
 #include "runtime-libs/server/rows.hpp"
 #include "runtime-libs/server/thread_streams.hpp"
 
 namespace vcuda::server::special {
 namespace {
 
-struct PrimaryRequest {
-  std::int32_t device;
-  std::uint32_t flags;
-  std::uint64_t handle;
-};
-
-bool read(Call& call, PrimaryRequest& request) {
-  request = call.args.get<PrimaryRequest>();
+bool read(Call& call, api::PrimaryRequest& request) {
+  request = call.args.get<api::PrimaryRequest>();
   return call.args.ok() && call.args.left() == 0 && request.handle == api::primary_context(request.device);
 }
 
 }  // namespace
 
 CUresult cuDevicePrimaryCtxRetain(Call& call) {
-  PrimaryRequest request;
+  api::PrimaryRequest request;
   if (!read(call, request)) return CUDA_ERROR_UNKNOWN;
   CUcontext context = nullptr;
   CUresult result = call.driver().call<&::cuDevicePrimaryCtxRetain>(&context, request.device);
@@ -28,7 +23,7 @@ CUresult cuDevicePrimaryCtxRetain(Call& call) {
 }
 
 CUresult cuDevicePrimaryCtxRelease_v2(Call& call) {
-  PrimaryRequest request;
+  api::PrimaryRequest request;
   if (!read(call, request)) return CUDA_ERROR_UNKNOWN;
   CUresult result = call.driver().call<&::cuDevicePrimaryCtxRelease_v2>(request.device);
   if (result == CUDA_SUCCESS) call.forget(request.handle);
@@ -36,7 +31,7 @@ CUresult cuDevicePrimaryCtxRelease_v2(Call& call) {
 }
 
 CUresult cuDevicePrimaryCtxReset_v2(Call& call) {
-  PrimaryRequest request;
+  api::PrimaryRequest request;
   if (!read(call, request)) return CUDA_ERROR_UNKNOWN;
   CUresult result = call.driver().call<&::cuDevicePrimaryCtxReset_v2>(request.device);
   if (result == CUDA_SUCCESS) call.parts.thread_streams.forget_context(request.handle);
@@ -44,7 +39,7 @@ CUresult cuDevicePrimaryCtxReset_v2(Call& call) {
 }
 
 CUresult cuDevicePrimaryCtxSetFlags_v2(Call& call) {
-  PrimaryRequest request;
+  api::PrimaryRequest request;
   if (!read(call, request)) return CUDA_ERROR_UNKNOWN;
   return call.driver().call<&::cuDevicePrimaryCtxSetFlags_v2>(request.device, request.flags);
 }

@@ -5,21 +5,16 @@
 #include <cstring>
 #include <memory>
 
+#include "runtime-libs/api/requests.hpp"
 #include "runtime-libs/server/rows.hpp"
 #include "runtime-libs/wire/limits.hpp"
 
 namespace vcuda::server::special {
 namespace {
 
-struct CopyHead {
-  std::uint64_t device;
-  std::uint64_t bytes;
-  std::uint64_t stream;
-};
-
 // Reads the head and resolves the stream.
-CUresult read(Call& call, CopyHead& head, CUstream& stream) {
-  head = call.args.get<CopyHead>();
+CUresult read(Call& call, api::CopyRequest& head, CUstream& stream) {
+  head = call.args.get<api::CopyRequest>();
   if (!call.args.ok() || head.bytes > wire::chunk_bytes) return CUDA_ERROR_UNKNOWN;
   return call.find_stream(head.stream, stream);
 }
@@ -53,7 +48,7 @@ void CUDA_CB deliver(CUstream, CUresult status, void* user) {
 }  // namespace
 
 CUresult cuMemcpyHtoD_v2(Call& call) {
-  CopyHead head;
+  api::CopyRequest head;
   CUstream stream;
   CUresult wrong = read(call, head, stream);
   const std::byte* source = call.args.take(head.bytes);
@@ -66,7 +61,7 @@ CUresult cuMemcpyHtoD_v2(Call& call) {
 }
 
 CUresult cuMemcpyDtoH_v2(Call& call) {
-  CopyHead head;
+  api::CopyRequest head;
   CUstream stream;
   if (CUresult wrong = read(call, head, stream)) return wrong;
   call.answer.resize(head.bytes);
@@ -82,7 +77,7 @@ CUresult cuMemcpyDtoH_v2(Call& call) {
 }
 
 CUresult cuMemcpyHtoDAsync_v2(Call& call) {
-  CopyHead head;
+  api::CopyRequest head;
   CUstream stream;
   CUresult wrong = read(call, head, stream);
   const std::byte* source = call.args.take(head.bytes);
@@ -103,7 +98,7 @@ CUresult cuMemcpyHtoDAsync_v2(Call& call) {
 }
 
 CUresult cuMemcpyDtoHAsync_v2(Call& call) {
-  CopyHead head;
+  api::CopyRequest head;
   CUstream stream;
   if (CUresult wrong = read(call, head, stream)) return wrong;
   void* buffer = call.parts.downloads.lend(head.bytes);

@@ -1,31 +1,22 @@
 // Launches: the parameters arrive packed, and go to the driver as one buffer.
 #include <cstring>
 
+#include "runtime-libs/api/requests.hpp"
 #include "runtime-libs/server/rows.hpp"
 #include "runtime-libs/wire/limits.hpp"
 
 namespace vcuda::server::special {
 namespace {
 
-struct LaunchHead {
-  std::uint64_t function;
-  std::uint64_t stream;
-  std::uint32_t grid[3];
-  std::uint32_t block[3];
-  std::uint32_t shared_bytes;
-  std::uint32_t param_bytes;
-};
-static_assert(sizeof(LaunchHead) == 48);
-
 struct Launch {
-  LaunchHead head;
+  api::LaunchRequest head;
   CUfunction function;
   CUstream stream;
   alignas(16) std::byte params[wire::max_kernel_params_bytes];
 };
 
 CUresult read(Call& call, Launch& launch) {
-  launch.head = call.args.get<LaunchHead>();
+  launch.head = call.args.get<api::LaunchRequest>();
   if (launch.head.param_bytes > sizeof launch.params) return CUDA_ERROR_UNKNOWN;
   const std::byte* params = call.args.take(launch.head.param_bytes);
   if (!call.args.ok() || call.args.left() != 0) return CUDA_ERROR_UNKNOWN;
@@ -39,7 +30,7 @@ CUresult read(Call& call, Launch& launch) {
 CUresult cuLaunchKernel(Call& call) {
   Launch launch;
   if (CUresult wrong = read(call, launch)) return wrong;
-  const LaunchHead& h = launch.head;
+  const api::LaunchRequest& h = launch.head;
   std::size_t bytes = h.param_bytes;
   void* extra[] = {CU_LAUNCH_PARAM_BUFFER_POINTER, launch.params, CU_LAUNCH_PARAM_BUFFER_SIZE, &bytes,
                    CU_LAUNCH_PARAM_END};
@@ -52,7 +43,7 @@ CUresult cuLaunchKernel(Call& call) {
 CUresult cuLaunchCooperativeKernel(Call& call) {
   Launch launch;
   if (CUresult wrong = read(call, launch)) return wrong;
-  const LaunchHead& h = launch.head;
+  const api::LaunchRequest& h = launch.head;
   const bool kernel = call.parts.handles.is_kernel(h.function);
   std::vector<void*> params;
   for (std::size_t i = 0; i < wire::max_kernel_params; ++i) {

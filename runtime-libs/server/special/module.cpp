@@ -5,6 +5,7 @@
 #include <string>
 
 #include "runtime-libs/api/image.hpp"
+#include "runtime-libs/api/requests.hpp"
 #include "runtime-libs/server/images.hpp"
 #include "runtime-libs/server/rows.hpp"
 #include "runtime-libs/wire/limits.hpp"
@@ -149,14 +150,12 @@ namespace {
 
 // The name and the handle a get-function request carries.
 struct GetFunction {
-  std::uint64_t parent;
-  std::uint64_t minted;
+  api::FunctionRequest head;
   std::string name;
 };
 
 bool read(Call& call, GetFunction& get) {
-  get.parent = call.args.get<std::uint64_t>();
-  get.minted = call.args.get<std::uint64_t>();
+  get.head = call.args.get<api::FunctionRequest>();
   std::size_t length = call.args.left();
   if (!call.args.ok() || length > wire::max_name_bytes) return false;
   get.name.assign(reinterpret_cast<const char*>(call.args.take(length)), length);
@@ -184,11 +183,11 @@ CUresult cuModuleGetFunction(Call& call) {
   CUmodule module;
   CUfunction function = nullptr;
   if (!read(call, get)) return CUDA_ERROR_UNKNOWN;
-  if (CUresult wrong = call.find(get.parent, module)) return wrong;
+  if (CUresult wrong = call.find(get.head.parent, module)) return wrong;
   if (CUresult wrong = call.driver().call<&::cuModuleGetFunction>(&function, module, get.name.c_str()))
     return wrong;
   if (CUresult wrong = put_layout<&::cuFuncGetParamInfo>(call, function)) return wrong;
-  return call.parts.handles.add(get.minted, function, CUDA_SUCCESS);
+  return call.parts.handles.add(get.head.minted, function, CUDA_SUCCESS);
 }
 
 CUresult cuLibraryGetKernel(Call& call) {
@@ -196,11 +195,11 @@ CUresult cuLibraryGetKernel(Call& call) {
   CUlibrary library;
   CUkernel kernel = nullptr;
   if (!read(call, get)) return CUDA_ERROR_UNKNOWN;
-  if (CUresult wrong = call.find(get.parent, library)) return wrong;
+  if (CUresult wrong = call.find(get.head.parent, library)) return wrong;
   if (CUresult wrong = call.driver().call<&::cuLibraryGetKernel>(&kernel, library, get.name.c_str()))
     return wrong;
   if (CUresult wrong = put_layout<&::cuKernelGetParamInfo>(call, kernel)) return wrong;
-  return call.parts.handles.add(get.minted, kernel, CUDA_SUCCESS);
+  return call.parts.handles.add(get.head.minted, kernel, CUDA_SUCCESS);
 }
 
 CUresult function_attributes(Call& call) {

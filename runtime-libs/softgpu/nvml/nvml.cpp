@@ -83,39 +83,7 @@ VCUDA_NVML nvmlShutdown() {
   return NVML_SUCCESS;
 }
 
-extern "C" const char* nvmlErrorString(nvmlReturn_t result) {
-  switch (result) {
-    case NVML_SUCCESS:
-      return "Success";
-    case NVML_ERROR_UNINITIALIZED:
-      return "Uninitialized";
-    case NVML_ERROR_INVALID_ARGUMENT:
-      return "Invalid Argument";
-    case NVML_ERROR_NOT_SUPPORTED:
-      return "Not Supported";
-    case NVML_ERROR_NOT_FOUND:
-      return "Not Found";
-    case NVML_ERROR_INSUFFICIENT_SIZE:
-      return "Insufficient Size";
-    case NVML_ERROR_DRIVER_NOT_LOADED:
-      return "Driver Not Loaded";
-    case NVML_ERROR_TIMEOUT:
-      return "Timeout";
-    case NVML_ERROR_LIBRARY_NOT_FOUND:
-      return "Shared Library Not Found";
-    case NVML_ERROR_FUNCTION_NOT_FOUND:
-      return "Function Not Found";
-    case NVML_ERROR_GPU_IS_LOST:
-      return "GPU is lost";
-    case NVML_ERROR_MEMORY:
-      return "Insufficient Memory";
-    case NVML_ERROR_ARGUMENT_VERSION_MISMATCH:
-      return "Argument version mismatch";
-    case NVML_ERROR_UNKNOWN:
-      return "Unknown Error";
-  }
-  return "Unknown Error";
-}
+extern "C" const char* nvmlErrorString(nvmlReturn_t result) { return nvml_error_text(result); }
 
 VCUDA_NVML nvmlSystemGetDriverVersion(char* version, unsigned length) {
   if (!is_up()) return NVML_ERROR_UNINITIALIZED;
