@@ -14,8 +14,14 @@ inline constexpr std::uint32_t max_header_bytes = 64 * 1024;
 inline constexpr std::size_t max_json_depth = 64;
 // A request.uid is a UUID (36 characters); it is echoed and logged.
 inline constexpr std::size_t max_uid_length = 128;
-// About 70 KiB each while busy (TLS buffers), so about 70 MiB at worst; the API server keeps 25 a host.
+// About 70 KiB each for TLS buffers, so about 70 MiB at worst, beside the bodies; the API server keeps 25 a
+// host.
 inline constexpr std::size_t max_connections = 1024;
+// Of all requests together, from the header's end to the answer's: without it, connections times body_bytes
+// would be 7 GiB. A thread parses one body at a time. Requests beyond it get a 503.
+inline constexpr std::uint64_t max_body_bytes_in_flight = 64 * 1024 * 1024;
+// The API server's `?timeout=` is not read: the limits above and the injector's (injector/shape.hpp) keep any
+// one review far below the shortest timeout it can have, one second.
 // What is read and thrown away after a refusal so that the client gets to read it; then the connection is
 // cut.
 inline constexpr std::size_t max_discarded_bytes = 16 * 1024 * 1024;
@@ -24,13 +30,15 @@ struct Limits {
   std::uint64_t body_bytes = max_body_bytes;
   std::uint32_t header_bytes = max_header_bytes;
   std::size_t connections = max_connections;
+  std::uint64_t body_bytes_in_flight = max_body_bytes_in_flight;
 };
 
 struct Deadlines {
   std::chrono::milliseconds handshake{5'000};
-  std::chrono::milliseconds header{5'000};  // from a request's first byte, or from the end of the handshake
+  std::chrono::milliseconds header{5'000};  // from a request's first byte
   std::chrono::milliseconds body{10'000};
   std::chrono::milliseconds write{10'000};
+  // Until a request's first byte, the first request's too: a client may connect in advance.
   // Above the 90 s after which the API server drops an idle connection, so that it is the one who closes.
   std::chrono::milliseconds idle{120'000};
   std::chrono::milliseconds goodbye{1'000};  // for the peer's half of a TLS close

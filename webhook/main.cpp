@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "injector/server_address.hpp"
 #include "webhook/admission.hpp"
 #include "webhook/options.hpp"
 #include "webhook/policy_file.hpp"
@@ -63,6 +64,9 @@ int run(const Options& options) {
   const sigset_t stops = block_signals();
   auto policy = load_policy(options.policy_file);
   if (!policy) return fail(policy.error());
+  if (!options.gpu_server.empty() && !vcuda::injector::parse_server(options.gpu_server))
+    return fail(
+        {Errc::policy, "--server: expected HOST or HOST:REGISTER_PORT, found '" + options.gpu_server + "'"});
   if (!options.gpu_server.empty()) policy->server = options.gpu_server;
   const auto certificate = load_certificate(options.certificate_file, options.key_file, WallClock::now());
   if (!certificate) return fail(certificate.error());

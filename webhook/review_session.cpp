@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/ssl/error.hpp>
@@ -86,6 +87,26 @@ class InFlight {
   Metrics& metrics_;
 };
 
+// A request's share of the bytes that bodies may take at a time. One that does not fit takes none.
+class BodyShare {
+ public:
+  BodyShare(std::atomic<std::uint64_t>& taken, std::uint64_t bytes, std::uint64_t limit)
+      : taken_(taken), bytes_(bytes), fits_(taken.fetch_add(bytes) + bytes <= limit) {
+    if (!fits_) taken_ -= bytes_;
+  }
+  BodyShare(const BodyShare&) = delete;
+  BodyShare& operator=(const BodyShare&) = delete;
+  ~BodyShare() {
+    if (fits_) taken_ -= bytes_;
+  }
+  bool fits() const { return fits_; }
+
+ private:
+  std::atomic<std::uint64_t>& taken_;
+  const std::uint64_t bytes_;
+  const bool fits_;
+};
+
 }  // namespace
 
 class ReviewSession {
@@ -112,8 +133,8 @@ class ReviewSession {
     worker_.sessions.insert(this);
     if (!co_await handshake()) co_return;
     buffer_.reserve(read_chunk_bytes);
-    for (bool first = true;; first = false) {
-      const std::optional<Ending> end = co_await serve_one(first);
+    for (;;) {
+      const std::optional<Ending> end = co_await serve_one();
       if (!end) continue;
       ended_ = *end;
       const bool polite =
@@ -162,16 +183,16 @@ class ReviewSession {
   }
 
   // Returns why the connection is over, or nothing when the next request may come.
-  Task<std::optional<Ending>> serve_one(bool first) {
+  Task<std::optional<Ending>> serve_one() {
     if (buffer_.size() == 0) {
-      deadline(first ? serving_.deadlines.header : serving_.deadlines.idle);
+      deadline(serving_.deadlines.idle);
       waiting_ = true;
       const auto [error, n] = co_await stream_.async_read_some(buffer_.prepare(read_chunk_bytes), as_result);
       waiting_ = false;
-      if (error) co_return ending_of_wait(error, first);
+      if (error) co_return ending_of_wait(error);
       buffer_.commit(n);
     }
-    if (!first) deadline(serving_.deadlines.header);
+    deadline(serving_.deadlines.header);
 
     Parser parser;
     parser.header_limit(serving_.limits.header_bytes);
@@ -182,6 +203,15 @@ class ReviewSession {
     if (header_error) co_return ending(header_error, Ending::header_timeout);
 
     const InFlight in_flight(serving_.metrics);
+    // A chunked body does not say its length: it may take all that one body may.
+    const auto length = parser.content_length();
+    const BodyShare share(serving_.body_bytes_in_flight,
+                          length             ? *length
+                          : parser.chunked() ? serving_.limits.body_bytes
+                                             : 0,
+                          serving_.limits.body_bytes_in_flight);
+    if (!share.fits())
+      co_return co_await refuse(refusal(503, "busy", "too many bytes of other requests are in flight"));
     const std::optional<Answer> refused = check_head(head_of(parser));
     if (expects_continue(parser)) {
       // A client that asks first need not send a body that is refused anyway.
@@ -205,8 +235,8 @@ class ReviewSession {
     co_return Ending::after_answer;
   }
 
-  Ending ending_of_wait(const ErrorCode& error, bool first) const {
-    if (error == beast::error::timeout) return first ? Ending::header_timeout : Ending::idle_timeout;
+  static Ending ending_of_wait(const ErrorCode& error) {
+    if (error == beast::error::timeout) return Ending::idle_timeout;
     if (error == asio::error::operation_aborted) return Ending::drained;
     return is_close(error) ? Ending::by_client : Ending::broken;
   }
@@ -229,6 +259,7 @@ class ReviewSession {
     deadline(serving_.deadlines.write);
     http::response<http::string_body> response(static_cast<http::status>(answer.status), 11);
     response.set(http::field::content_type, "application/json");
+    if (answer.status == 503) response.set(http::field::retry_after, "1");
     if (answer.status == 405) response.set(http::field::allow, "POST");
     response.keep_alive(keep);
     response.body() = answer.body;
@@ -268,7 +299,7 @@ class ReviewSession {
 
   Serving& serving_;
   Worker& worker_;
-  std::shared_ptr<ServingCertificate> certificate_;  // kept for this connection when a new one is loaded
+  std::shared_ptr<ServingCertificate> certificate_;  // owns the context that stream_ uses
   beast::ssl_stream<TcpStream> stream_;
   beast::flat_buffer buffer_;
   bool waiting_ = false;

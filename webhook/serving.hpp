@@ -20,6 +20,7 @@ struct Serving {
   Metrics metrics{};
   std::atomic<bool> draining{false};
   std::atomic<std::size_t> connections{0};
+  std::atomic<std::uint64_t> body_bytes_in_flight{0};
 };
 
 class ReviewSession;

@@ -21,7 +21,7 @@ run_pod "$stage/patched.json" --deadline 60 --grace 2 >"$stage/log/pod" 2>&1 || 
 user=$(head -n 1 "$stage/log/app.log")
 if [ "$user" != 12345 ]; then
   [ "$started_by_root" = no ] || fail "the app ran as user $user, not as 12345"
-  echo "SKIPPED: the app ran as user $user: without root the stage has one user alone"
+  echo "SKIPPED: without root the stage has one user alone, so the app was not user 12345 ($user)"
   exit 77
 fi
 echo "two programs of user $user came to their end"

@@ -38,6 +38,7 @@ refuses 1 "cannot read the certificate $work/none: No such file" --tls-cert "$wo
 refuses 1 "is not a PEM certificate" --tls-cert "$work/policy.yaml" --tls-key "$work/tls/tls.key" --policy "$work/policy.yaml"
 refuses 1 "does not belong to the certificate" --tls-cert "$work/tls/tls.crt" --tls-key "$work/other/tls.key" --policy "$work/policy.yaml"
 refuses 1 "expected ADDRESS:PORT" "${files[@]}" --listen here
+refuses 1 "--server: expected HOST or HOST:REGISTER_PORT, found 'http://gpu'" "${files[@]}" --server http://gpu
 refuses 1 "cannot read the policy $work/none" --tls-cert "$work/tls/tls.crt" --tls-key "$work/tls/tls.key" --policy "$work/none"
 refuses 1 "cannot read the policy $work: " --tls-cert "$work/tls/tls.crt" --tls-key "$work/tls/tls.key" --policy "$work"
 printf 'server: a\nsidecar:\n  mode: sometimes\n' >"$work/bad.yaml"

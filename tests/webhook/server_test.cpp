@@ -230,6 +230,27 @@ TEST(Deadlines, ASecondSlowHeaderIsCutToo) {
   EXPECT_TRUE(server.reaches(closed("header_timeout"), 1));
 }
 
+// As a client that connects in advance does.
+TEST(Deadlines, AConnectionMayWaitForItsFirstRequestAsLongAsForAnother) {
+  ServerOptions options;
+  options.deadlines.header = 500ms;
+  RunningServer server(options);
+  TlsClient client(server.port());
+  std::this_thread::sleep_for(1500ms);
+  const auto response = client.ask(post("{}"));
+  ASSERT_TRUE(response) << client.error();
+  EXPECT_EQ(response->status, 200);
+}
+
+TEST(Deadlines, AConnectionThatNeverAsksIsClosed) {
+  ServerOptions options;
+  options.deadlines.idle = 500ms;
+  RunningServer server(options);
+  TlsClient client(server.port());
+  EXPECT_TRUE(client.closed_by_server());
+  EXPECT_TRUE(server.reaches(closed("idle_timeout"), 1));
+}
+
 TEST(Deadlines, ASlowBodyIsCut) {
   ServerOptions options;
   options.deadlines.body = 1000ms;
@@ -412,6 +433,44 @@ TEST(Server, ConnectionsAboveTheCapAreClosedAtOnce) {
   EXPECT_TRUE(server.reaches(closed("by_client"), 1));
   expect_alive(server);
   EXPECT_EQ(first.ask(post("{}"))->status, 200);
+}
+
+TEST(Server, BodiesBeyondTheirShareOfMemoryGetA503AndTheOthersTheirAnswer) {
+  ServerOptions options;
+  options.threads = 1;  // what was sent first is taken first
+  options.limits.body_bytes = 8192;
+  options.limits.body_bytes_in_flight = 10'000;
+  RunningServer server(options);
+  const std::string body = "\"" + std::string(7998, 'x') + "\"";
+  const std::string request = post(body);
+  const std::size_t half = request.size() - body.size() / 2;
+  TlsClient slow(server.port());
+  ASSERT_TRUE(slow.send(request.substr(0, half)));
+  ASSERT_TRUE(server.reaches("vcuda_webhook_requests_in_flight", 1));
+
+  for (int i = 0; i < 3; ++i) {  // a refused one takes no share
+    TlsClient second(server.port());
+    const auto refused = second.ask(request);
+    ASSERT_TRUE(refused) << second.error();
+    EXPECT_EQ(refused->status, 503);
+    EXPECT_EQ(refused->fields.at("retry-after"), "1");
+    EXPECT_THAT(refused->body, HasSubstr("error"));
+  }
+  TlsClient chunked(server.port());
+  const auto refused = chunked.ask(
+      "POST /mutate HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+      "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n");
+  ASSERT_TRUE(refused) << chunked.error();
+  EXPECT_EQ(refused->status, 503) << "it may become as large as any";
+  TlsClient small(server.port());
+  EXPECT_EQ(small.ask(post("{}"))->status, 200);
+
+  const auto answer = slow.ask(request.substr(half));
+  ASSERT_TRUE(answer) << slow.error();
+  EXPECT_EQ(answer->status, 200);
+  TlsClient next(server.port());
+  EXPECT_EQ(next.ask(request)->status, 200);
+  EXPECT_EQ(server.metric("vcuda_webhook_requests_total{outcome=\"failed\",reason=\"busy\"}"), 4);
 }
 
 // The second port.
