@@ -71,4 +71,11 @@ bool RunningServer::falls_to(const std::string& line_start, double value) const 
   });
 }
 
+void expect_alive(const RunningServer& server) {
+  TlsClient client(server.port());
+  const auto response = client.ask(post("{}"));
+  ASSERT_TRUE(response) << client.error();
+  EXPECT_EQ(response->status, 200);
+}
+
 }  // namespace vcuda::webhook::testing

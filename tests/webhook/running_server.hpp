@@ -57,4 +57,12 @@ class RunningServer {
   std::unique_ptr<Server> server_;
 };
 
+// The name of the metric that counts connections the server closed for that cause.
+inline std::string closed(const std::string& cause) {
+  return "vcuda_webhook_connections_closed_total{cause=\"" + cause + "\"}";
+}
+
+// Expects that the server still answers somebody else.
+void expect_alive(const RunningServer& server);
+
 }  // namespace vcuda::webhook::testing
