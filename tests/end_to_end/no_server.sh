@@ -13,7 +13,7 @@ issue_certificate 2>/dev/null
 patched() {
   write_policy "$1"
   start_webhook
-  "$scene/api_server" pod "$scene/pytorch_deployment.yaml" sh -c 'sleep 1; date +%s%N; steady 3; code=$?; date +%s%N; exit $code' |
+  "$scene/api_server" pod "$scene/pytorch_deployment.yaml" sh -c 'date +%s%N; steady 3; code=$?; date +%s%N; exit $code' |
     jq --arg mode "$2" '.metadata.annotations["tensor-fusion.ai/sidecar"] = $mode' >"$stage/pod.json"
   admit "$stage/pod.json" "$stage/patched.json"
   kill "$webhook_pid"
