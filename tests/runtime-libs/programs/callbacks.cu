@@ -40,7 +40,8 @@ int main() {
   expected.push_back(rounds);
   CHECK(cudaStreamSynchronize(stream));
   if (seen.values != expected || seen.status != cudaSuccess) {
-    std::fprintf(stderr, "callbacks: %zu of %zu calls, status %s\n", seen.values.size(), expected.size(), cudaGetErrorName(seen.status));
+    std::fprintf(stderr, "callbacks: %zu of %zu calls, status %s\n", seen.values.size(), expected.size(),
+                 cudaGetErrorName(seen.status));
     return EXIT_FAILURE;
   }
   CHECK(cudaFreeHost(value));

@@ -28,7 +28,8 @@ int main() {
   for (int y = 0; y < height; ++y) {
     for (int x = 0; x < width; ++x) {
       const bool filled = y == 1 || y == 2;
-      if (back[y * width + x] != (filled ? static_cast<int>(0xabababab) : flat[y * width + x])) return fail("a filled rectangle differs");
+      if (back[y * width + x] != (filled ? static_cast<int>(0xabababab) : flat[y * width + x]))
+        return fail("a filled rectangle differs");
     }
   }
 

@@ -69,8 +69,9 @@ int main() {
   CHECK(cudaMemcpyToSymbol(scale, other, sizeof other));
   const int with_other = wrong_elements<float>();
   if (floats != 0 || doubles != 0 || counted != 42 || with_other == 0) {
-    std::fprintf(stderr, "matmul: %d floats and %d doubles wrong, %d launches counted, %d wrong with another scale\n", floats,
-                 doubles, counted, with_other);
+    std::fprintf(stderr,
+                 "matmul: %d floats and %d doubles wrong, %d launches counted, %d wrong with another scale\n",
+                 floats, doubles, counted, with_other);
     return EXIT_FAILURE;
   }
   std::printf("matmul %d x %d: Test PASSED\n", size, size);

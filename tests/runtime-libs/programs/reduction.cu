@@ -102,8 +102,8 @@ int main() {
   CHECK(cudaMemcpy(bins.data(), d_bins, 16 * sizeof(unsigned), cudaMemcpyDeviceToHost));
 
   if (sum != expected || real_sum != expected_real || shuffled != expected || bins != expected_bins) {
-    std::fprintf(stderr, "reduction: %lld %.2f %d, expected %lld %.2f; histogram %s\n", sum, real_sum, shuffled, expected,
-                 expected_real, bins == expected_bins ? "right" : "wrong");
+    std::fprintf(stderr, "reduction: %lld %.2f %d, expected %lld %.2f; histogram %s\n", sum, real_sum,
+                 shuffled, expected, expected_real, bins == expected_bins ? "right" : "wrong");
     return EXIT_FAILURE;
   }
   std::printf("reduction of %d elements: %lld %.2f, Test PASSED\n", count, sum, real_sum);

@@ -6,7 +6,8 @@
 #include "check.hpp"
 
 __global__ void saxpy(int count, float a, const float* x, float* y) {
-  for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += gridDim.x * blockDim.x) y[i] = a * x[i] + y[i];
+  for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += gridDim.x * blockDim.x)
+    y[i] = a * x[i] + y[i];
 }
 
 int main() {

@@ -38,7 +38,8 @@ int main() {
     CHECK(cudaStreamSynchronize(streams[i]));
     CHECK(cudaStreamQuery(streams[i]));
     for (int k = 0; k < count; ++k) {
-      if (host[i][k] != static_cast<float>(k % 251 + i) * (2.0f + i)) return fail("a stream's result is wrong");
+      if (host[i][k] != static_cast<float>(k % 251 + i) * (2.0f + i))
+        return fail("a stream's result is wrong");
     }
   }
 

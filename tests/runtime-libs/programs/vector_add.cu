@@ -43,7 +43,8 @@ int main() {
   CHECK(cudaMemcpy(c.data(), d_c, bytes, cudaMemcpyDeviceToHost));
   for (int i = 0; i < count; ++i) {
     if (c[i] == a[i] + b[i]) continue;
-    std::fprintf(stderr, "Result verification failed at element %d: %.9g + %.9g gave %.9g\n", i, a[i], b[i], c[i]);
+    std::fprintf(stderr, "Result verification failed at element %d: %.9g + %.9g gave %.9g\n", i, a[i], b[i],
+                 c[i]);
     return EXIT_FAILURE;
   }
   std::printf("Test PASSED\n");
