@@ -259,7 +259,7 @@ TEST(Status, HealthAndMetrics) {
   for (const char* expected :
        {"vcuda_webhook_requests_total{outcome=\"skipped\",reason=\"test\"} 1\n",
         "vcuda_webhook_review_duration_seconds_bucket{le=\"5e-05\"}",
-        "vcuda_webhook_review_duration_seconds_bucket{le=\"1\"} 1\n",
+        "vcuda_webhook_review_duration_seconds_bucket{le=\"+Inf\"} 1\n",
         "vcuda_webhook_review_duration_seconds_count 1\n", "vcuda_webhook_body_bytes_sum 2\n",
         "vcuda_webhook_tls_handshakes_total{resumed=\"false\"} 1\n",
         "vcuda_webhook_connections_closed_total{cause=\"idle_timeout\"} 0\n",
