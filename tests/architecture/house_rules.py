@@ -8,8 +8,8 @@ import tree
 
 empty_names = re.compile(r"^_?(utils?|helpers?|common|manager|misc|stuff)(\.|$)|_(utils?|helpers?|manager)(\.|$)", re.I)
 left_over = re.compile(r"\b(" + "|".join(("TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK")) + r")\b")
-# Where a session, a user's home or this workplace shows through.
-private = re.compile(r"(?<![\w.~-])(/work/(main|shared|\.library)|/root/\.|/home/[a-z][\w-]*/|/tmp/(bash_|brief))")
+# Where somebody's home folder shows through.
+private = re.compile(r"(?<![\w.~-])(/root/|/home/[a-z][\w-]*/)")
 artefact_suffixes = {".o", ".a", ".so", ".pyc", ".whl", ".fatbin", ".cubin", ".exe", ".zip", ".gz"}
 data_suffixes = {".def", ".json", ".yaml", ".yml", ".txt", ".ptx", ".tpl", ".md", ""}
 look_twice, too_long = 400, 600
