@@ -18,7 +18,7 @@ struct Reached {
 };
 
 // Says on stderr, in one line with the address, why there is no session where there is none.
-// Takes at most wire::sidecar_deadline_ms.
+// Takes at most wire::sidecar_deadline_ms; with VCUDA_SERVER=NAME, what the system's resolver takes for the name on top.
 Result<Reached> reach_server(wire::SessionKind kind);
 
 // The worker's first frame: its result and its body (malloc'ed, the caller's).
